@@ -1,0 +1,41 @@
+# Everything starts from here, on a fresh Debian or Ubuntu too: each target first installs what it needs (scripts/setup).
+#
+#   make run       build and train the built-in demo; it ends by naming its contact sheet
+#   make build     bin/straightway
+#   make headless  bin/straightway-headless, without the window, for servers and GPU machines
+#   make test      every check of this repository: what .ci/run runs
+#   make bench     throughput of training, translating and ingesting on this machine
+#   make clean     remove what was built here
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := build
+.PHONY: setup build headless run test bench clean
+
+export GOEXPERIMENT := simd
+
+# Every command below runs with the project's Go (the machine's, or the one that setup installed).
+GO := scripts/with-go
+BUILD := $(GO) go build -trimpath
+
+setup:
+	@scripts/setup
+
+build: setup
+	@$(BUILD) -o bin/straightway .
+
+headless: setup
+	@$(BUILD) -tags headless -o bin/straightway-headless .
+
+run: build
+	@bin/straightway demo
+
+bench: build
+	@bin/straightway bench
+
+test:
+	@scripts/setup --tools
+	@scripts/check
+
+clean:
+	@rm -rf bin .build

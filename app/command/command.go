@@ -1,0 +1,99 @@
+// Package command is the command line of Straightway: one file a subcommand. Results go to standard output (as JSON
+// lines with --json), progress and words for a person to standard error.
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/straightway-app/straightway/engine/train"
+)
+
+// Exit statuses, part of the command line's contract.
+const (
+	statusDone        = 0
+	statusFailed      = 1
+	statusUsage       = 2
+	statusSomeFailed  = 3
+	statusInterrupted = 130
+)
+
+// errSomeFailed says that the work was done but some inputs failed, each already named.
+var errSomeFailed = errors.New("some inputs failed")
+
+// usageError is an error in how the program was called.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// Version is the program's version.
+const Version = "0.1.0"
+
+// Main runs the command line and returns the process's exit status. An interrupt (Ctrl-C) or a termination signal ends
+// the running command in good order; a second one ends the process at once.
+func Main(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // from then on the signals have their usual effect
+	return run(ctx, args, stdout, stderr)
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	out := &output{stdout: stdout, stderr: stderr}
+	root := newRoot(out)
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	out.close()
+	var usage usageError
+	switch {
+	case err == nil:
+		return statusDone
+	case errors.Is(err, errSomeFailed):
+		return statusSomeFailed
+	case errors.Is(err, train.ErrInterrupted), ctx.Err() != nil && errors.Is(err, context.Canceled):
+		fmt.Fprintln(stderr, "straightway: interrupted; what was done so far is saved")
+		return statusInterrupted
+	case errors.As(err, &usage):
+		fmt.Fprintf(stderr, "straightway: %v\nTry \"straightway --help\".\n", err)
+		return statusUsage
+	}
+	fmt.Fprintf(stderr, "straightway: %v\n", err)
+	return statusFailed
+}
+
+func newRoot(out *output) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "straightway",
+		Short: "Learn to turn the images of one folder into images of another, in one network evaluation each",
+		Long: "Straightway learns with rectified flow to turn the images of one folder into images of another,\n" +
+			"straightens what it learnt, and then translates with one network evaluation per image.",
+		Version:       Version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          noArguments,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.PersistentFlags().BoolVar(&out.json, "json", false, "print results as JSON lines on standard output")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(newTrain(out), newTranslate(out), newEvaluate(out), newDemo(out), newBench(out), newDoctor(out))
+	return root
+}
+
+func noArguments(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("%s takes no argument, and %q was given", c.CommandPath(), args[0])
+	}
+	return nil
+}

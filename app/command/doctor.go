@@ -1,0 +1,86 @@
+package command
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/straightway-app/straightway/engine/backend"
+)
+
+func newDoctor(out *output) *cobra.Command {
+	var install string
+	c := &cobra.Command{
+		Use:   "doctor",
+		Short: "Tell which backends work here, why others do not, and what to do",
+		Args:  noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if install != "" {
+				return installPlugin(c, out, install)
+			}
+			system := backend.Describe(".")
+			system.Version = Version
+			out.event(fields(system))
+			out.result("Straightway %s on %s, %s, %d cores, %s memory", Version, system.OS, system.Processor, system.Cores, bytesText(system.Memory))
+			if system.GPU != "" {
+				out.result("GPU: %s, %s, driver %s", system.GPU, bytesText(system.GPUMemory), system.GPUDriver)
+			}
+			if system.Disk > 0 {
+				out.result("disk here: %s free of %s", bytesText(system.DiskFree), bytesText(system.Disk))
+			}
+			for _, r := range backend.Survey(c.Context()) {
+				out.event(fields(r))
+				if r.Available {
+					out.result("✓ %-5s %s %s %s", r.Name, r.Device, r.Version, r.Path)
+					continue
+				}
+				out.result("✗ %-5s %s", r.Name, r.Reason)
+				if r.Advice != "" {
+					out.result("        → %s", r.Advice)
+				}
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVar(&install, "install", "", "install a backend's plugin: cuda or cpu")
+	return c
+}
+
+func installPlugin(c *cobra.Command, out *output, which string) error {
+	kind := backend.Kind(which)
+	if kind != backend.CUDA && kind != backend.CPU {
+		return usagef("--install %q: choose cuda or cpu", which)
+	}
+	err := backend.Install(c.Context(), kind, func(done, total int64, what string) {
+		out.progress(what, int(done>>20), int(total>>20), "MiB")
+	})
+	if err != nil {
+		return err
+	}
+	out.event(map[string]any{"event": "installed", "name": which})
+	out.result("installed: %s", which)
+	return nil
+}
+
+// fields turns a struct into the fields of a JSON line.
+func fields(v any) map[string]any {
+	data, err := json.Marshal(v)
+	m := map[string]any{}
+	if err == nil {
+		err = json.Unmarshal(data, &m)
+	}
+	if err != nil {
+		return map[string]any{"event": "error", "error": err.Error()}
+	}
+	return m
+}
+
+func bytesText(n int64) string {
+	switch {
+	case n >= 1<<30:
+		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
+	default:
+		return fmt.Sprintf("%d MiB", n>>20)
+	}
+}

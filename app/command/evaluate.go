@@ -1,0 +1,96 @@
+package command
+
+import (
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/straightway-app/straightway/engine/backend"
+	"github.com/straightway-app/straightway/engine/project"
+	"github.com/straightway-app/straightway/engine/train"
+)
+
+func newEvaluate(out *output) *cobra.Command {
+	var directory, source, reference, round, choice, sheet string
+	var steps int
+	c := &cobra.Command{
+		Use:   "evaluate --project DIR [--source DIR --reference DIR]",
+		Short: "Measure a trained project",
+		Long: "With --source and --reference, translate the source images and compare each with the reference of the same\n" +
+			"file name: L1 (0–255), PSNR (dB) and SSIM at the model's size. Without, measure distances on the held-out images.",
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if directory == "" {
+				return usagef("evaluate needs a project folder: --project DIR")
+			}
+			if (source == "") != (reference == "") {
+				return usagef("give both --source and --reference for pairs, or neither for the held-out images")
+			}
+			if steps < 1 {
+				return usagef("--steps %d: at least 1 is needed", steps)
+			}
+			p, err := project.OpenReadOnly(directory)
+			if err != nil {
+				return err
+			}
+			defer p.Close()
+			if !c.Flags().Changed("backend") {
+				choice = p.Settings().Backend
+			}
+			be, err := openBackend(out, choice)
+			if err != nil {
+				return err
+			}
+			defer be.Close()
+			if source == "" {
+				report, err := train.EvaluateHeldOut(c.Context(), train.Options{Project: p, Backend: be, Watch: func(e train.Event) {
+					if e.Kind == train.PhaseEvent {
+						out.progress(e.Phase, e.Done, e.Total, "")
+					}
+				}}, round)
+				if err != nil {
+					return err
+				}
+				m := report.Measurements
+				out.event(map[string]any{
+					"event": "evaluate", "round": report.Round, "straightness": m["straightness"], "cost": m["cost"],
+					"distance": variants(m, "kid"), "swd": variants(m, "swd"), "distance_source": m["kid_source"], "swd_source": m["swd_source"],
+					"distance_reverse": variants(m, "kid_reverse"), "accepted": variants(m, "accepted"), "accepted_target": m["accepted_target"],
+					"preservation": variants(m, "preservation"),
+				})
+				out.result("round %s: straightness %.4f, transport cost %.3f, distance to the target %s (source %.3f), accepted %s (real %.2f), layout kept %s",
+					report.Round, m["straightness"], m["cost"], list(m, "kid"), m["kid_source"], list(m, "accepted"), m["accepted_target"], list(m, "preservation"))
+				return nil
+			}
+			r, err := train.EvaluatePairs(c.Context(), train.PairOptions{
+				Project: p, Backend: be, Round: round, Steps: steps, Source: source, Reference: reference,
+				Progress: func(phase string, done, total int) { out.progress(phase, done, total, "") },
+			})
+			if err != nil {
+				return err
+			}
+			for _, name := range r.Missing {
+				out.note("%s has no partner in %s and was left out", filepath.Join(source, name), reference)
+			}
+			line := map[string]any{"event": "evaluate", "round": r.Round, "steps": r.Steps, "pairs": r.Pairs, "l1": r.L1, "psnr": r.PSNR, "ssim": r.SSIM, "missing": len(r.Missing), "backend": be.Label}
+			if sheet != "" {
+				if err := writeSheet(sheet, r.Sheet); err != nil {
+					return err
+				}
+				line["sheet"] = sheet
+			}
+			out.event(line)
+			out.result("round %s, %d step(s), %d pairs: L1 %.2f of 255, PSNR %.2f dB, SSIM %.3f", r.Round, r.Steps, r.Pairs, r.L1, r.PSNR, r.SSIM)
+			return nil
+		},
+	}
+	flags := c.Flags()
+	flags.StringVar(&directory, "project", "", "project folder")
+	flags.StringVar(&source, "source", "", "folder of source images of pairs")
+	flags.StringVar(&reference, "reference", "", "folder of their right answers, with the same file names")
+	flags.IntVar(&steps, "steps", 1, "network evaluations per image")
+	flags.StringVar(&round, "round", "", "round to use, such as 1-flow (default: the last)")
+	flags.StringVar(&sheet, "sheet", "", "write a contact sheet (PNG) of pairs to this file")
+	flags.StringVar(&choice, "backend", "", backend.Choices)
+	return c
+}

@@ -1,0 +1,249 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/straightway-app/straightway/engine/backend"
+	"github.com/straightway-app/straightway/engine/project"
+	"github.com/straightway-app/straightway/engine/train"
+)
+
+// trainFlags are the settings of a new project as the command line spells them.
+type trainFlags struct {
+	settings  project.Settings
+	directory string
+	resume    bool
+	autosave  time.Duration
+
+	preset, fit, finish, coupling, feature, loss, flip, precision, background string
+}
+
+func newTrain(out *output) *cobra.Command {
+	f := &trainFlags{settings: project.Default()}
+	c := &cobra.Command{
+		Use:   "train --source DIR --target DIR --project DIR",
+		Short: "Learn to turn the images of one folder into images of another",
+		Long: "Train a translator from the images of one folder to those of another and keep it in a project folder.\n" +
+			"Ctrl-C saves and ends; the same command with only --project DIR --resume goes on exactly there.",
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error { return f.run(c, out) },
+	}
+	s := &f.settings
+	flags := c.Flags()
+	flags.StringVar(&s.Source, "source", "", "folder of images to start from")
+	flags.StringVar(&s.Target, "target", "", "folder of images to arrive at")
+	flags.StringVar(&f.directory, "project", "", "project folder, made if need be")
+	flags.BoolVar(&f.resume, "resume", false, "go on with a project that was interrupted")
+	flags.StringVar(&f.preset, "preset", s.Preset.String(), "quick, balanced or quality")
+	flags.IntVar(&s.Size, "size", s.Size, "side of the images in pixels: 32, 64, 128 or 256")
+	flags.IntVar(&s.Rounds, "rounds", s.Rounds, "rounds before the finish: 1 is the flow alone, each further one a reflow")
+	flags.StringVar(&f.finish, "finish", s.Finish.String(), "none, distil or refine")
+	flags.IntVar(&s.Steps, "steps", 0, "training steps of the first round, the others in proportion (0: the preset's)")
+	flags.Float64Var(&s.Minutes, "minutes", 0, "time for the training steps of all rounds instead of a number of steps")
+	flags.StringVar(&f.coupling, "coupling", s.Coupling.String(), "auto, registered, minibatch or independent")
+	flags.StringVar(&f.feature, "coupling-feature", s.CouplingFeature.String(), "auto, edge, pixels or luma")
+	flags.StringVar(&f.loss, "loss", s.Loss.String(), "feature or pixel")
+	flags.Float64Var(&s.BridgeNoise, "bridge-noise", s.BridgeNoise, "noise in the middle of the training lines, on the scale of [-1,1]; 0 for none")
+	flags.StringVar(&f.flip, "flip", s.Flip.String(), "mirrored images in training: auto, on or off")
+	flags.StringVar(&f.fit, "fit", s.Fit.String(), "how an image becomes square: crop, pad or stretch")
+	flags.StringVar(&f.background, "background", s.Background.String(), "colour under transparency and beside padded images: #rrggbb, white, grey or black")
+	flags.IntVar(&s.Batch, "batch", 0, "images a step (0: the preset's)")
+	flags.StringVar(&f.precision, "precision", s.Precision.String(), "auto, f32 or bf16")
+	flags.Uint64Var(&s.Seed, "seed", s.Seed, "seed of everything random; the same seed gives the same result on one backend")
+	flags.StringVar(&s.Backend, "backend", "", backend.Choices)
+	flags.DurationVar(&f.autosave, "autosave", train.DefaultAutosave, "time between autosaves")
+	return c
+}
+
+func (f *trainFlags) run(c *cobra.Command, out *output) error {
+	p, err := f.open(c)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	choice := p.Settings().Backend
+	if c.Flags().Changed("backend") {
+		choice = f.settings.Backend
+	}
+	be, err := openBackend(out, choice)
+	if err != nil {
+		return err
+	}
+	defer be.Close()
+	return trainProject(c.Context(), out, p, be, f.autosave)
+}
+
+// open opens or makes the project.
+func (f *trainFlags) open(c *cobra.Command) (*project.Project, error) {
+	if f.directory == "" {
+		return nil, usagef("train needs a project folder: --project DIR")
+	}
+	if f.resume {
+		var extra []string
+		for _, name := range []string{"source", "target", "preset", "size", "rounds", "finish", "steps", "minutes", "coupling", "coupling-feature", "loss", "bridge-noise", "flip", "fit", "background", "batch", "precision", "seed"} {
+			if c.Flags().Changed(name) {
+				extra = append(extra, "--"+name)
+			}
+		}
+		if extra != nil {
+			return nil, usagef("--resume goes on with the project's own settings: leave out %s, or start a new project", strings.Join(extra, ", "))
+		}
+		return project.Open(f.directory)
+	}
+	if _, err := os.Stat(filepath.Join(f.directory, "project.json")); err == nil {
+		return nil, fmt.Errorf("%s already holds a project: go on with it by --project %s --resume, or name another folder", f.directory, f.directory)
+	}
+	if err := f.parse(); err != nil {
+		return nil, err
+	}
+	return project.Create(f.directory, f.settings)
+}
+
+func (f *trainFlags) parse() error {
+	s := &f.settings
+	s.Program = Version
+	var errs []error
+	note := func(err error) { errs = append(errs, err) }
+	var err error
+	s.Preset, err = project.ParsePreset(f.preset)
+	note(err)
+	s.Fit, err = project.ParseFit(f.fit)
+	note(err)
+	s.Finish, err = project.ParseFinish(f.finish)
+	note(err)
+	s.Coupling, err = project.ParseCoupling(f.coupling)
+	note(err)
+	s.CouplingFeature, err = project.ParseFeature(f.feature)
+	note(err)
+	s.Loss, err = project.ParseLoss(f.loss)
+	note(err)
+	s.Flip, err = project.ParseFlip(f.flip)
+	note(err)
+	s.Precision, err = project.ParsePrecision(f.precision)
+	note(err)
+	s.Background, err = project.ParseColour(f.background)
+	note(err)
+	for _, dir := range []*string{&s.Source, &s.Target} {
+		if *dir != "" && *dir != project.NoiseSource {
+			if abs, err := filepath.Abs(*dir); err == nil {
+				*dir = abs
+			}
+		}
+	}
+	note(s.Validate())
+	if err := errors.Join(errs...); err != nil {
+		return usageError{err}
+	}
+	return nil
+}
+
+// openBackend opens a backend and says which, and why better ones were passed over.
+func openBackend(out *output, choice string) (*backend.Backend, error) {
+	be, passed, err := backend.Open(choice)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range passed {
+		if r.Kind == backend.CPU {
+			out.note("backend %s is not available: %s. %s", r.Name, r.Reason, r.Advice)
+		}
+	}
+	out.note("computing on %s", be.Label)
+	return be, nil
+}
+
+// trainProject trains and reports.
+func trainProject(ctx context.Context, out *output, p *project.Project, be *backend.Backend, autosave time.Duration) error {
+	result, err := train.Run(ctx, train.Options{
+		Project: p, Backend: be, Autosave: autosave,
+		Watch: func(e train.Event) { reportTraining(out, e) },
+	})
+	if err != nil {
+		return err
+	}
+	out.event(map[string]any{"event": "done", "project": p.Dir(), "rounds": result.Rounds, "seconds": result.Seconds})
+	out.result("done in %s: %s", roundTime(result.Seconds), p.Dir())
+	return nil
+}
+
+func reportTraining(out *output, e train.Event) {
+	switch e.Kind {
+	case train.StepEvent:
+		out.event(map[string]any{
+			"event": "step", "round": e.Round, "step": e.Step, "steps": e.Steps, "loss": e.Loss,
+			"images_per_second": e.ImagesPerSecond, "eta_seconds": e.ETA.Seconds(), "elapsed_seconds": e.Elapsed.Seconds(), "phase": e.Phase,
+		})
+		if e.Phase == "training" {
+			out.progress("round "+e.Round, e.Step, e.Steps, fmt.Sprintf("loss %.4f, %.0f images/s, %s left", e.Loss, e.ImagesPerSecond, roundTime(e.ETA.Seconds())))
+		} else {
+			out.progress(e.Phase, e.Done, e.Total, "")
+		}
+	case train.PhaseEvent:
+		out.event(map[string]any{"event": "phase", "phase": e.Phase, "done": e.Done, "total": e.Total, "elapsed_seconds": e.Elapsed.Seconds()})
+		out.progress(e.Phase, e.Done, e.Total, "")
+	case train.NoteEvent:
+		out.event(map[string]any{"event": "note", "message": e.Message})
+		out.note("%s", e.Message)
+	case train.RoundEvent:
+		m := e.Report.Measurements
+		line := map[string]any{
+			"event": "round", "round": e.Round, "steps": e.Report.Steps, "images": e.Report.Images, "seconds": e.Report.Seconds,
+			"straightness": m["straightness"], "cost": m["cost"], "distance": variants(m, "kid"), "swd": variants(m, "swd"),
+			"distance_source": m["kid_source"], "swd_source": m["swd_source"], "distance_reverse": variants(m, "kid_reverse"),
+			"accepted": variants(m, "accepted"), "accepted_target": m["accepted_target"], "preservation": variants(m, "preservation"), "sheet": e.Sheet,
+		}
+		out.event(line)
+		out.note("round %s: straightness %.4f, transport cost %.3f, distance to the target %s (source %.3f), accepted as target %s (real %.2f), layout kept %s",
+			e.Round, m["straightness"], m["cost"], list(m, "kid"), m["kid_source"], list(m, "accepted"), m["accepted_target"], list(m, "preservation"))
+		if e.Sheet != "" {
+			out.note("contact sheet: %s", e.Sheet)
+		}
+	}
+}
+
+// variants collects the measurements named key/k by k.
+func variants(m project.Measurements, key string) map[string]any {
+	out := map[string]any{}
+	for name, v := range m {
+		if k, ok := strings.CutPrefix(name, key+"/"); ok {
+			out[k] = v
+		}
+	}
+	return out
+}
+
+// list writes the measurements named key/k as "v (k steps), ...".
+func list(m project.Measurements, key string) string {
+	type item struct {
+		steps int
+		v     float64
+	}
+	var items []item
+	for name, v := range m {
+		if k, ok := strings.CutPrefix(name, key+"/"); ok {
+			var n int
+			if _, err := fmt.Sscan(k, &n); err == nil {
+				items = append(items, item{n, v})
+			}
+		}
+	}
+	sort.Slice(items, func(i, j int) bool { return items[i].steps < items[j].steps })
+	var parts []string
+	for _, i := range items {
+		parts = append(parts, fmt.Sprintf("%.3f at %d", i.v, i.steps))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func roundTime(seconds float64) string {
+	return time.Duration(seconds * float64(time.Second)).Round(time.Second).String()
+}

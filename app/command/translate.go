@@ -1,0 +1,164 @@
+package command
+
+import (
+	"fmt"
+	"image/color"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/straightway-app/straightway/datasets"
+	"github.com/straightway-app/straightway/engine/backend"
+	"github.com/straightway-app/straightway/engine/flow"
+	"github.com/straightway-app/straightway/engine/model"
+	"github.com/straightway-app/straightway/engine/project"
+	"github.com/straightway-app/straightway/engine/train"
+	"github.com/straightway-app/straightway/engine/translate"
+)
+
+type translateFlags struct {
+	project, out, round, backend, size, format string
+	steps, quality                             int
+	reverse, recursive, overwrite              bool
+}
+
+func newTranslate(out *output) *cobra.Command {
+	f := &translateFlags{}
+	c := &cobra.Command{
+		Use:   "translate --project DIR --out DIR PATH...",
+		Short: "Translate images and folders of images",
+		Long: "Translate files and folders with a trained project, by one network evaluation each unless --steps says more.\n" +
+			"What is already there and complete is skipped; nothing is overwritten unless --overwrite says so.\n" +
+			"An interrupted export goes on when the same command is given again.",
+		RunE: func(c *cobra.Command, args []string) error { return f.run(c, out, args) },
+	}
+	flags := c.Flags()
+	flags.StringVar(&f.project, "project", "", "project folder")
+	flags.StringVar(&f.out, "out", "", "folder for the translations, made if need be")
+	flags.IntVar(&f.steps, "steps", 1, "network evaluations per image")
+	flags.BoolVar(&f.reverse, "reverse", false, "from target to source")
+	flags.BoolVar(&f.recursive, "recursive", false, "go into the folders inside the given folders, and keep their structure")
+	flags.StringVar(&f.size, "size", translate.Original.String(), "original (the source's own size, detail and alpha) or model (the bare result)")
+	flags.StringVar(&f.round, "round", "", "round to use, such as 2-reflow (default: the last; with --reverse the last that knows the way back)")
+	flags.StringVar(&f.format, "format", "png", "png or jpeg")
+	flags.IntVar(&f.quality, "quality", 92, "quality of JPEG, 1 to 100")
+	flags.BoolVar(&f.overwrite, "overwrite", false, "replace files that are already there")
+	flags.StringVar(&f.backend, "backend", "", backend.Choices)
+	return c
+}
+
+func (f *translateFlags) run(c *cobra.Command, out *output, paths []string) error {
+	switch {
+	case f.project == "":
+		return usagef("translate needs a project folder: --project DIR")
+	case f.out == "":
+		return usagef("translate needs a folder to write to: --out DIR")
+	case len(paths) == 0:
+		return usagef("translate needs files or folders to translate")
+	case f.steps < 1:
+		return usagef("--steps %d: at least 1 is needed", f.steps)
+	}
+	size, err := translate.ParseSizeMode(f.size)
+	if err != nil {
+		return usageError{err}
+	}
+	format, err := translate.ParseFormat(f.format)
+	if err != nil {
+		return usageError{err}
+	}
+	p, err := project.OpenReadOnly(f.project)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	if !c.Flags().Changed("backend") {
+		f.backend = p.Settings().Backend
+	}
+	be, err := openBackend(out, f.backend)
+	if err != nil {
+		return err
+	}
+	defer be.Close()
+	net, settings, err := openTranslator(p, be, f.round, f.steps, f.reverse, batchFor(paths))
+	if err != nil {
+		return err
+	}
+	defer net.Close()
+	fit, err := datasets.ParseFit(p.Settings().Fit.String())
+	if err != nil {
+		return err
+	}
+	b := p.Settings().Background
+	summary, err := translate.Run(c.Context(), net, paths, f.out, translate.Options{
+		Size: size, Fit: fit, Background: color.NRGBA{R: b[0], G: b[1], B: b[2], A: 255},
+		Format: format, Quality: f.quality, Overwrite: f.overwrite, Recursive: f.recursive, Settings: settings,
+		Progress: func(e translate.Event) {
+			line := map[string]any{"event": "image", "input": e.Input, "output": e.Output, "seconds": e.Seconds}
+			if e.Err != nil {
+				line = map[string]any{"event": "image", "input": e.Input, "error": e.Err.Error()}
+				out.note("%s: %v", e.Input, e.Err)
+			}
+			if e.Skipped {
+				line["skipped"] = true
+			}
+			out.event(line)
+			out.progress("translating", e.Done, e.Total, "")
+		},
+	})
+	if err != nil {
+		return err
+	}
+	out.event(map[string]any{
+		"event": "done", "translated": summary.Done, "skipped": summary.Skipped, "ignored": summary.Ignored, "failed": summary.Failed,
+		"seconds": summary.Seconds, "backend": be.Label, "out": f.out,
+	})
+	out.result("%d translated, %d already there, %d failed, %d no images, in %s: %s", summary.Done, summary.Skipped, summary.Failed, summary.Ignored, roundTime(summary.Seconds), f.out)
+	if summary.Failed > 0 {
+		return errSomeFailed
+	}
+	return nil
+}
+
+// batchFor is the number of images to run together: a program for one image computes a single file soonest.
+func batchFor(paths []string) int {
+	if len(paths) == 1 {
+		if info, err := os.Stat(paths[0]); err == nil && !info.IsDir() {
+			return 1
+		}
+	}
+	return 0
+}
+
+// openTranslator loads a round on a backend; settings names what it does, for the export's journal. A batch of 0 means
+// what suits the size.
+func openTranslator(p *project.Project, be *backend.Backend, name string, steps int, reverse bool, batch int) (model.Translator, string, error) {
+	fail := func(err error) (model.Translator, string, error) { return model.Translator{}, "", err }
+	path := flow.Forward(steps)
+	if reverse {
+		path = flow.Backward(steps)
+		if name == "" {
+			rounds, err := p.Rounds()
+			if err != nil {
+				return fail(err)
+			}
+			for _, r := range rounds {
+				if r.Finished && (r.Kind == project.KindFlow || r.Kind == project.KindReflow) {
+					name = r.Name // a finish knows only the way from t = 0
+				}
+			}
+		}
+	}
+	round, net, flat, err := model.Load(p, name)
+	if err != nil {
+		return fail(err)
+	}
+	if batch == 0 {
+		batch = train.SamplerBatch(net.Size)
+	}
+	sampler, err := model.NewSampler(be, net, model.Lowering(be, p.Settings().Precision), batch)
+	if err != nil {
+		return fail(err)
+	}
+	settings := fmt.Sprintf("%s %s %s steps=%d reverse=%t", p.Dir(), round.Name, round.Report.FinishedAt.Format("2006-01-02T15:04:05Z"), steps, reverse)
+	return model.Translator{Model: sampler.With(model.NewWeights(flat)), Path: path}, settings, nil
+}

@@ -1,0 +1,143 @@
+package layer
+
+import (
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // the graph vocabulary reads as mathematics
+)
+
+// Lowering says how a backend wants its operations.
+type Lowering struct {
+	// NativeConv uses the backend's own convolution. Without it a k×k convolution becomes k² matrix products of
+	// shifted views, which on the pure Go backend is an order of magnitude faster than its own.
+	NativeConv bool
+	// DType is the type that convolutions and matrix products compute in. Parameters, normalisation statistics
+	// and losses stay float32. The zero value means float32.
+	DType dtypes.DType
+}
+
+func (l Lowering) dtype() dtypes.DType {
+	if l.DType == dtypes.InvalidDType {
+		return dtypes.Float32
+	}
+	return l.DType
+}
+
+// Cast brings x to the type that the network computes in.
+func (l Lowering) Cast(x *Node) *Node { return ConvertDType(x, l.dtype()) }
+
+// Conv is the named k×k convolution of x [B,H,W,Ci] with zero padding of ⌊(k−1)/2⌋, stride 1 or 2, and bias:
+// [B,H/stride,W/stride,Co]. With stride 2, H and W must be even.
+func (p *Params) Conv(name string, x *Node, stride int) *Node {
+	y, bias := p.ConvNoBias(name, x, stride)
+	return Add(y, ExpandLeftToRank(ConvertDType(bias, y.DType()), 4))
+}
+
+// ConvNoBias is Conv before the bias is added; it returns the bias [Co] (float32) too, for a caller that can fold
+// it into what follows.
+func (p *Params) ConvNoBias(name string, x *Node, stride int) (y, bias *Node) {
+	return p.ConvWith(p.Get(name+".weight"), x, stride), p.Get(name + ".bias")
+}
+
+// ConvWith convolves x with the weights w [k,k,Ci,Co] as Conv does, without bias.
+func (p *Params) ConvWith(w, x *Node, stride int) *Node {
+	w = ConvertDType(w, x.DType())
+	k := w.Shape().Dimensions[0]
+	lo := (k - 1) / 2
+	hi := k - 1 - lo
+	if stride == 2 {
+		hi = k - 2 - lo // an even side: the last window ends at or before the border's padding
+		if hi < 0 {
+			hi = 0
+		}
+	}
+	if p.How.NativeConv {
+		return Convolve(x, w).Strides(stride).PaddingPerDim([][2]int{{lo, hi}, {lo, hi}}).Done()
+	}
+	return shiftedProducts(x, w, stride, lo, hi)
+}
+
+// shiftedProducts computes the convolution as a sum over the k² taps of (a shifted view of x) · (the tap's matrix).
+func shiftedProducts(x, w *Node, stride, lo, hi int) *Node {
+	d := x.Shape().Dimensions
+	b, h, wd, ci := d[0], d[1], d[2], d[3]
+	k, co := w.Shape().Dimensions[0], w.Shape().Dimensions[3]
+	if stride == 2 && (lo+hi)%2 == 1 {
+		hi++ // keep the padded side even for the split in phases below; no tap reads the extra row
+	}
+	x = zeroPad(zeroPad(x, 1, lo, hi), 2, lo, hi)
+	if stride == 2 { // phases: row 2i+r of x is row i of phase r
+		x = Reshape(x, b, (h+lo+hi)/2, 2, (wd+lo+hi)/2, 2, ci)
+	}
+	oh, ow := h/stride, wd/stride
+	var y *Node
+	for dy := range k {
+		for dx := range k {
+			var view *Node
+			if stride == 2 {
+				view = Slice(x, AxisRange(), AxisRange(dy/2, dy/2+oh), AxisElem(dy%2), AxisRange(dx/2, dx/2+ow), AxisElem(dx%2))
+			} else {
+				view = Slice(x, AxisRange(), AxisRange(dy, dy+oh), AxisRange(dx, dx+ow))
+			}
+			tap := Reshape(Slice(w, AxisElem(dy), AxisElem(dx)), ci, co)
+			t := Dot(Reshape(view, b*oh*ow, ci), tap).MatMul()
+			if y == nil {
+				y = t
+			} else {
+				y = Add(y, t)
+			}
+		}
+	}
+	return Reshape(y, b, oh, ow, co)
+}
+
+// zeroPad adds lo and hi rows of zeros along an axis. Concatenation, unlike the Pad operation, has a gradient on
+// every backend.
+func zeroPad(x *Node, axis, lo, hi int) *Node {
+	parts := make([]*Node, 0, 3)
+	zeros := func(n int) *Node {
+		d := append([]int{}, x.Shape().Dimensions...)
+		d[axis] = n
+		return Zeros(x.Graph(), shapes.Make(x.DType(), d...))
+	}
+	if lo > 0 {
+		parts = append(parts, zeros(lo))
+	}
+	parts = append(parts, x)
+	if hi > 0 {
+		parts = append(parts, zeros(hi))
+	}
+	if len(parts) == 1 {
+		return x
+	}
+	return Concatenate(parts, axis)
+}
+
+// Dense is the named linear map of x [..., Ci] to [..., Co].
+func (p *Params) Dense(name string, x *Node) *Node {
+	w := ConvertDType(p.Get(name+".weight"), x.DType())
+	b := ConvertDType(p.Get(name+".bias"), x.DType())
+	return Add(p.Mix(w, x), ExpandLeftToRank(b, x.Rank()))
+}
+
+// Mix multiplies the last axis of x [..., Ci] by w [Ci,Co].
+func (p *Params) Mix(w, x *Node) *Node {
+	d := append([]int{}, x.Shape().Dimensions...)
+	ci, co := d[len(d)-1], w.Shape().Dimensions[1]
+	y := Dot(Reshape(x, x.Shape().Size()/ci, ci), ConvertDType(w, x.DType())).MatMul()
+	d[len(d)-1] = co
+	return Reshape(y, d...)
+}
+
+// Down halves the sides of x [B,H,W,C] by averaging 2×2 blocks.
+func Down(x *Node) *Node {
+	d := x.Shape().Dimensions
+	return ReduceMean(Reshape(x, d[0], d[1]/2, 2, d[2]/2, 2, d[3]), 2, 4)
+}
+
+// Up doubles the sides of x [B,H,W,C] by repeating each pixel.
+func Up(x *Node) *Node {
+	d := x.Shape().Dimensions
+	x = Reshape(x, d[0], d[1], 1, d[2], 1, d[3])
+	return Reshape(BroadcastToDims(x, d[0], d[1], 2, d[2], 2, d[3]), d[0], 2*d[1], 2*d[2], d[3])
+}

@@ -1,0 +1,126 @@
+// Package model is a trained velocity network ready for use on a backend: it evaluates v(x, t) and carries images
+// along the flow. Training measures and previews with it, translation and evaluation run on it.
+package model
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // the graph vocabulary reads as mathematics
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/straightway-app/straightway/engine/backend"
+	"github.com/straightway-app/straightway/engine/flow"
+	"github.com/straightway-app/straightway/engine/layer"
+	"github.com/straightway-app/straightway/engine/unet"
+)
+
+// Sampler is the compiled network of one architecture for one batch size. Weights come with each call, so one
+// sampler serves every round of a project. It is safe for use by several goroutines.
+type Sampler struct {
+	Net   unet.Config
+	Batch int
+	exec  *Exec
+}
+
+// NewSampler prepares a sampler; compiling happens at its first evaluation.
+func NewSampler(be *backend.Backend, net unet.Config, how layer.Lowering, batch int) (*Sampler, error) {
+	if err := net.Validate(); err != nil {
+		return nil, err
+	}
+	table := net.Table()
+	exec, err := NewExec(be.Compute, func(in []*Node) []*Node {
+		p := table.Bind(in[0], how)
+		return []*Node{net.Velocity(p, in[1], in[2])}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("preparing the velocity network: %w", err)
+	}
+	return &Sampler{Net: net, Batch: batch, exec: exec.WithName("velocity")}, nil
+}
+
+// Close frees the compiled program.
+func (s *Sampler) Close() { s.exec.Finalize() }
+
+// Weights is a parameter vector on its way to a backend.
+type Weights struct {
+	mu     sync.Mutex
+	tensor *tensors.Tensor
+}
+
+// NewWeights wraps a host vector of Net.Table().Size() values.
+func NewWeights(flat []float32) *Weights {
+	return &Weights{tensor: tensors.FromFlatDataAndDimensions(flat, len(flat))}
+}
+
+// Share wraps a tensor that somebody else owns and keeps alive.
+func Share(t *tensors.Tensor) *Weights { return &Weights{tensor: t} }
+
+// Model is a sampler with weights.
+type Model struct {
+	*Sampler
+	weights *Weights
+}
+
+// With joins the sampler and weights.
+func (s *Sampler) With(w *Weights) *Model { return &Model{Sampler: s, weights: w} }
+
+// Velocity evaluates v(x, t) for x, n images of S×S×3 values in [-1,1] one after another, in batches; the last one
+// is filled up with zeros, because a new batch size would mean a new program.
+func (m *Model) Velocity(x []float32, t float64) ([]float32, error) {
+	pixels := m.Net.Size * m.Net.Size * unet.Channels
+	if len(x)%pixels != 0 {
+		return nil, fmt.Errorf("%d values are no whole number of images of %d×%d pixels", len(x), m.Net.Size, m.Net.Size)
+	}
+	out := make([]float32, 0, len(x))
+	times := make([]float32, m.Batch)
+	for i := range times {
+		times[i] = float32(t)
+	}
+	for at := 0; at < len(x); at += m.Batch * pixels {
+		part := x[at:min(len(x), at+m.Batch*pixels)]
+		v, err := m.evaluate(part, times, pixels)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v[:len(part)]...)
+	}
+	return out, nil
+}
+
+func (m *Model) evaluate(x, times []float32, pixels int) (v []float32, err error) {
+	if len(x) < m.Batch*pixels {
+		x = append(make([]float32, 0, m.Batch*pixels), x...)[:m.Batch*pixels]
+	}
+	s := m.Net.Size
+	input := tensors.FromFlatDataAndDimensions(x, m.Batch, s, s, unet.Channels)
+	defer input.MustFinalizeAll()
+	m.weights.mu.Lock() // the first use moves the vector to the device
+	defer m.weights.mu.Unlock()
+	out, err := Call(m.exec, m.weights.tensor, input, times)
+	if err != nil {
+		return nil, fmt.Errorf("evaluating the velocity network on %d images of %d×%d: %w", m.Batch, s, s, err)
+	}
+	defer out[0].MustFinalizeAll()
+	return tensors.CopyFlatData[float32](out[0])
+}
+
+// Flow carries images along the path by Euler steps and returns them unclipped.
+func (m *Model) Flow(ctx context.Context, x []float32, p flow.Path) ([]float32, error) {
+	return flow.Euler(ctx, m.Velocity, x, p, nil)
+}
+
+// Call runs a compiled program and turns a panic of the library into an error: the one edge for it.
+func Call(e *Exec, args ...any) (out []*tensors.Tensor, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			if e, ok := r.(error); ok {
+				err = e
+			} else {
+				err = fmt.Errorf("%v", r)
+			}
+		}
+	}()
+	return e.Call(args...)
+}

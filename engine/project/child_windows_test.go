@@ -1,0 +1,7 @@
+package project
+
+import "os"
+
+func absolute(name string) string { return `C:\` + name }
+
+func childCreateAsNobody(string) { os.Exit(2) }

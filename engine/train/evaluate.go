@@ -1,0 +1,181 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image/color"
+
+	"github.com/straightway-app/straightway/datasets"
+	"github.com/straightway-app/straightway/engine/backend"
+	"github.com/straightway-app/straightway/engine/flow"
+	"github.com/straightway-app/straightway/engine/measure"
+	"github.com/straightway-app/straightway/engine/model"
+	"github.com/straightway-app/straightway/engine/project"
+)
+
+// PairOptions say what EvaluatePairs compares.
+type PairOptions struct {
+	Project           *project.Project
+	Backend           *backend.Backend
+	Round             string // empty: the last finished one
+	Steps             int    // Euler steps; 0 means 1
+	Source, Reference string // folders; a pair is two files of one name, whatever the extension
+	Progress          func(phase string, done, total int)
+}
+
+// PairResult is what EvaluatePairs found: means over the pairs.
+type PairResult struct {
+	Round   string
+	Steps   int
+	Pairs   int
+	Missing []string // sources without a reference
+	measure.Pair
+	Sheet *measure.Sheet
+}
+
+// EvaluatePairs translates the source images and compares each, at the model's size, with the reference of its name.
+func EvaluatePairs(ctx context.Context, o PairOptions) (*PairResult, error) {
+	o.Steps = max(1, o.Steps)
+	if o.Progress == nil {
+		o.Progress = func(string, int, int) {}
+	}
+	settings := o.Project.Settings()
+	round, net, flat, err := model.Load(o.Project, o.Round)
+	if err != nil {
+		return nil, err
+	}
+	open := func(what, dir string) (*datasets.Set, error) {
+		b := settings.Background
+		fit, err := datasets.ParseFit(settings.Fit.String())
+		if err != nil {
+			return nil, err
+		}
+		set, err := datasets.Open(ctx, dir, "", datasets.Options{
+			Size: net.Size, Fit: fit, Background: color.NRGBA{b[0], b[1], b[2], 255}, KeepDuplicates: true,
+			Progress: func(done, total int, _ string) { o.Progress("reading the "+what+" images", done, total) },
+		})
+		if err != nil {
+			return nil, fmt.Errorf("reading the %s folder: %w", what, err)
+		}
+		return set, nil
+	}
+	source, err := open("source", o.Source)
+	if err != nil {
+		return nil, err
+	}
+	defer source.Close()
+	reference, err := open("reference", o.Reference)
+	if err != nil {
+		return nil, err
+	}
+	defer reference.Close()
+	byName := map[string]int{}
+	for i := range reference.Len() {
+		byName[stem(reference.Name(i))] = i
+	}
+	result := &PairResult{Round: round.Name, Steps: o.Steps}
+	var pairs [][2]int
+	for i := range source.Len() {
+		if j, ok := byName[stem(source.Name(i))]; ok {
+			pairs = append(pairs, [2]int{i, j})
+		} else {
+			result.Missing = append(result.Missing, source.Name(i))
+		}
+	}
+	if len(pairs) == 0 {
+		return nil, fmt.Errorf("no image of %s has a partner of the same name in %s: pairs are told by file name, so name the two files of a pair alike", o.Source, o.Reference)
+	}
+	sampler, err := model.NewSampler(o.Backend, net, model.Lowering(o.Backend, settings.Precision), SamplerBatch(net.Size))
+	if err != nil {
+		return nil, err
+	}
+	defer sampler.Close()
+	m := sampler.With(model.NewWeights(flat))
+	size := net.Size
+	var all []measure.Pair
+	var shown [3][][]byte
+	for at := 0; at < len(pairs); at += sampler.Batch {
+		o.Progress("translating", at, len(pairs))
+		part := pairs[at:min(len(pairs), at+sampler.Batch)]
+		var x []float32
+		var real []byte
+		for _, p := range part {
+			x = appendUnit(x, source.Image(p[0]))
+			real = append(real, reference.Image(p[1])...)
+		}
+		z, err := m.Flow(ctx, x, flow.Forward(o.Steps))
+		if err != nil {
+			return nil, err
+		}
+		// Compared as anybody would see them: rounded to bytes.
+		got, err := measure.FromBytes(len(part), size, size, toBytes(z))
+		if err != nil {
+			return nil, err
+		}
+		want, err := measure.FromBytes(len(part), size, size, real)
+		if err != nil {
+			return nil, err
+		}
+		compared, err := measure.ComparePair(got, want)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, compared...)
+		for i, p := range part {
+			if len(shown[0]) < 2*sheetRows {
+				shown[0] = append(shown[0], source.Image(p[0]))
+				shown[1] = append(shown[1], rowsOf(z[i*size*size*3:(i+1)*size*size*3], size, 1)[0])
+				shown[2] = append(shown[2], reference.Image(p[1]))
+			}
+		}
+	}
+	o.Progress("translating", len(pairs), len(pairs))
+	result.Pairs, result.Pair = len(all), measure.MeanPair(all)
+	title := fmt.Sprintf("%d steps", o.Steps)
+	if o.Steps == 1 {
+		title = "1 step"
+	}
+	for i := range shown { // the set's memory goes with it
+		for k := range shown[i] {
+			shown[i][k] = append([]byte(nil), shown[i][k]...)
+		}
+	}
+	result.Sheet = &measure.Sheet{
+		Size:    size,
+		Columns: []measure.Column{{Title: "source", Images: shown[0]}, {Title: title, Images: shown[1]}, {Title: "reference", Images: shown[2]}},
+		Caption: fmt.Sprintf("round %s: %d pairs, L1 %.2f", round.Name, result.Pairs, result.L1),
+	}
+	return result, nil
+}
+
+// EvaluateHeldOut measures a finished round anew on the project's held-out images.
+func EvaluateHeldOut(ctx context.Context, o Options, round string) (*project.RoundReport, error) {
+	r := &run{Options: o, settings: o.Project.Settings(), out: newPublisher(o.Watch)}
+	defer r.out.close()
+	defer r.close()
+	var err error
+	if r.recipe, err = NewRecipe(r.settings); err != nil {
+		return nil, err
+	}
+	found, net, flat, err := model.Load(o.Project, round)
+	if err != nil {
+		return nil, err
+	}
+	if !net.Equal(r.recipe.Net) {
+		return nil, errors.New("the round was trained with another network than the settings ask for now: restore project.json.bak")
+	}
+	r.how = model.Lowering(r.Backend, r.settings.Precision)
+	if r.cache, err = r.Project.CacheDir(); err != nil {
+		return nil, err
+	}
+	if err := r.openSets(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.prepareNetworks(ctx); err != nil {
+		return nil, err
+	}
+	report, _, err := r.measure(ctx, found.Name, r.sampler.With(model.NewWeights(flat)))
+	report.Round = found.Name
+	return &report, err
+}

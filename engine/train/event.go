@@ -1,0 +1,172 @@
+package train
+
+import (
+	"sync"
+	"time"
+
+	"github.com/straightway-app/straightway/engine/project"
+)
+
+// Event is what Run tells its watcher. It is a value that nobody changes afterwards. Kind says which fields hold.
+type Event struct {
+	Kind EventKind
+
+	// Step, Phase, Preview and Round events.
+	Round string // such as "1-flow"; empty before the first round
+
+	// Step and Phase events.
+	Step, Steps     int     // updates made in this round, and planned
+	Loss            float64 // mean of the velocity loss (mean square, [-1,1] images) since the last step event
+	ImagesPerSecond float64 // recent, pauses excluded
+	ETA             time.Duration
+	Elapsed         time.Duration // of this run
+	Phase           string        // what is being done now: "training", "compiling", "making pairs", ...
+	Done, Total     int           // of a phase whose length is known; Total 0 otherwise
+	Paused          bool
+
+	Report  *project.RoundReport // Round events
+	Preview *Preview             // Preview events
+	Sheet   string               // Round events: path of the contact sheet
+	Message string               // Note events: words for a person
+}
+
+// EventKind tells events apart.
+type EventKind int
+
+// The kinds of events.
+const (
+	StepEvent EventKind = iota
+	PhaseEvent
+	RoundEvent
+	PreviewEvent
+	NoteEvent
+)
+
+// Preview shows held-out images on their way: each column has one S×S×3 image a row.
+type Preview struct {
+	Size                         int
+	Source, One, Four, Many, End [][]byte // End is empty unless the target has a picture of the same name
+	ManySteps                    int
+}
+
+// Control lets another goroutine pause a run and let it go on. The zero value is ready. Stopping is done by the
+// context: the run saves and returns.
+type Control struct {
+	mu     sync.Mutex
+	paused chan struct{} // closed when the run may go on; nil while it runs
+}
+
+// Pause makes the run wait after the current step; the model stays loaded.
+func (c *Control) Pause() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.paused == nil {
+		c.paused = make(chan struct{})
+	}
+}
+
+// Continue ends a pause.
+func (c *Control) Continue() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.paused != nil {
+		close(c.paused)
+		c.paused = nil
+	}
+}
+
+// waiting returns a channel that closes when the pause ends, or nil when there is none.
+func (c *Control) waiting() <-chan struct{} {
+	if c == nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.paused
+}
+
+// publisher hands events to the watcher one at a time, and repeats where things stand at least once a second, also
+// while a long compilation runs.
+type publisher struct {
+	mu    sync.Mutex
+	watch func(Event)
+	now   Event // the latest step or phase
+	sent  time.Time
+	began time.Time
+	quit  chan struct{}
+	idle  sync.WaitGroup
+}
+
+const heartbeat = 700 * time.Millisecond
+
+func newPublisher(watch func(Event)) *publisher {
+	p := &publisher{watch: watch, began: time.Now(), quit: make(chan struct{})}
+	if watch == nil {
+		p.watch = func(Event) {}
+	}
+	p.idle.Add(1)
+	go func() {
+		defer p.idle.Done()
+		tick := time.NewTicker(heartbeat / 2)
+		defer tick.Stop()
+		for {
+			select {
+			case <-p.quit:
+				return
+			case <-tick.C:
+				p.mu.Lock()
+				if time.Since(p.sent) >= heartbeat {
+					p.send()
+				}
+				p.mu.Unlock()
+			}
+		}
+	}()
+	return p
+}
+
+func (p *publisher) close() {
+	close(p.quit)
+	p.idle.Wait()
+}
+
+// send repeats the present state; the caller holds the lock.
+func (p *publisher) send() {
+	e := p.now
+	e.Elapsed = time.Since(p.began)
+	p.sent = time.Now()
+	p.watch(e)
+}
+
+// step publishes a new state of training. Before the first one of a round nothing of that round is said, so that a
+// watcher never sees a resumed round at a step where it does not stand.
+func (p *publisher) step(e Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	e.Kind, e.Phase = StepEvent, "training"
+	p.now = e
+	p.send()
+}
+
+// phase says what is being done; step, loss and ETA stay as they were.
+func (p *publisher) phase(name string, done, total int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	news := p.now.Phase != name || done == total
+	p.now.Phase, p.now.Done, p.now.Total = name, done, total
+	if p.now.Round == "" {
+		p.now.Kind = PhaseEvent
+	}
+	if news || time.Since(p.sent) >= heartbeat {
+		p.send()
+	}
+}
+
+func (p *publisher) tell(e Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	e.Elapsed = time.Since(p.began)
+	p.watch(e)
+}
+
+func (p *publisher) note(message string) { p.tell(Event{Kind: NoteEvent, Message: message}) }

@@ -1,0 +1,136 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"github.com/straightway-app/straightway/engine/flow"
+	"github.com/straightway-app/straightway/engine/model"
+	"github.com/straightway-app/straightway/engine/project"
+)
+
+// pairSet are the pairs (X0, Flow(X0)) that a reflow round and the finish after it train on.
+type pairSet struct {
+	teacher string // the round whose ODE made them
+	shelf   *shelf
+	list    []couple
+}
+
+func (p *pairSet) close() { p.shelf.close() }
+
+// teacherOf is the round whose flow makes the pairs of a later round: for a reflow the round before it, for a finish
+// the teacher of the last reflow, so that the finish regresses the very pairs which that reflow made straight. (On
+// colour → line art, pairs drawn anew from the reflowed network carried its added error into the finish.)
+func teacherOf(plan []string, name string) string {
+	for i, n := range plan {
+		if n != name {
+			continue
+		}
+		if _, kind, _ := project.ParseRoundName(name); kind != project.KindReflow && i >= 2 {
+			return plan[i-2]
+		}
+		return plan[i-1]
+	}
+	return ""
+}
+
+// pairLimit bounds the pairs by what the rounds that train on them will look at.
+func (r *run) pairLimit() int {
+	steps := max(r.recipe.Reflow.Steps, r.recipe.Distil.Steps, r.recipe.Refine.Steps)
+	return max(4096, steps*r.recipe.Batch)
+}
+
+// reflowPairs carries every training image, and its mirror image where mirroring is allowed, along the teacher's flow.
+// The images are the source's; the results are kept in the cache.
+func (r *run) reflowPairs(ctx context.Context, teacher string) (*pairSet, error) {
+	if r.pairs != nil && r.pairs.teacher == teacher {
+		return r.pairs, nil
+	}
+	round, net, flat, err := model.Load(r.Project, teacher)
+	if err != nil {
+		return nil, err
+	}
+	var list []couple
+	order := random(r.settings.Seed, "pairs "+teacher, 0).Perm(len(r.trainA))
+	for _, i := range order {
+		list = append(list, couple{a: int32(r.trainA[i]), b: int32(len(list))})
+		if r.flip {
+			list = append(list, couple{a: int32(r.trainA[i]), b: int32(len(list)), moveA: flow.Move{Flip: true}})
+		}
+		if len(list) >= r.pairLimit() {
+			break
+		}
+	}
+	size := r.settings.Size
+	bytes := size * size * 3
+	path := filepath.Join(r.cache, fmt.Sprintf("pairs-%s-%s-%d-%d.safetensors", teacher, r.dataKey(), round.Report.FinishedAt.Unix(), r.recipe.PairSteps))
+	out := cachedBytes(path, len(list)*bytes)
+	if out == nil {
+		m := r.sampler.With(model.NewWeights(flat))
+		if net.Size != size {
+			return nil, fmt.Errorf("round %s was trained at %d px and the project is set to %d px: restore project.json.bak or start a new project", teacher, net.Size, size)
+		}
+		chunk := 4 * r.sampler.Batch
+		for at := 0; at < len(list); at += chunk {
+			r.out.phase("carrying images along the flow of "+teacher, at, len(list))
+			var x []float32
+			for _, p := range list[at:min(len(list), at+chunk)] {
+				x = appendUnit(x, p.moveA.Apply(r.source.Image(int(p.a)), size))
+			}
+			y, err := m.Flow(ctx, x, flow.Forward(r.recipe.PairSteps))
+			if err != nil {
+				return nil, fmt.Errorf("making the pairs of the next round: %w", err)
+			}
+			out = append(out, toBytes(y)...)
+		}
+		r.out.phase("carrying images along the flow of "+teacher, len(list), len(list))
+		if err := project.WriteSafetensors(path, []project.Tensor{project.NewTensor("pairs", []int{len(out)}, out)}, nil); err != nil {
+			return nil, err
+		}
+	}
+	if r.pairs != nil {
+		r.pairs.close()
+	}
+	r.pairs = &pairSet{teacher: teacher, shelf: newShelf(r.Backend, memory{size, out}), list: list}
+	return r.pairs, nil
+}
+
+// cachedBytes reads a cached byte vector of a known length; nil where it is missing or damaged.
+func cachedBytes(path string, size int) []byte {
+	f, err := project.ReadSafetensors(path)
+	if err != nil {
+		return nil
+	}
+	t, err := f.Tensor("pairs")
+	if err != nil || len(t.Data) != size {
+		return nil
+	}
+	return t.Data
+}
+
+// appendUnit appends bytes as values in [-1,1].
+func appendUnit(dst []float32, b []byte) []float32 {
+	for _, v := range b {
+		dst = append(dst, float32(v)/127.5-1)
+	}
+	return dst
+}
+
+// toBytes clips values to [-1,1] and rounds them to bytes.
+func toBytes(x []float32) []byte {
+	out := make([]byte, len(x))
+	for i, v := range x {
+		out[i] = byte(max(0, min(255, (v+1)*127.5+.5)))
+	}
+	return out
+}
+
+// unitPixels are all images of a set as values in [-1,1].
+func unitPixels(set flow.Images) []float32 {
+	var out []float32
+	for i := range set.Len() {
+		out = appendUnit(out, set.Image(i))
+	}
+	return out
+}

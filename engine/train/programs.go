@@ -1,0 +1,144 @@
+package train
+
+import (
+	"fmt"
+
+	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // the graph vocabulary reads as mathematics
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/straightway-app/straightway/engine/backend"
+	"github.com/straightway-app/straightway/engine/critic"
+	"github.com/straightway-app/straightway/engine/flow"
+	"github.com/straightway-app/straightway/engine/layer"
+	"github.com/straightway-app/straightway/engine/model"
+	"github.com/straightway-app/straightway/engine/unet"
+)
+
+// The gradient programs. Each adds share·gradient to an accumulator, so that a batch may be computed in parts, and
+// returns a small vector of losses whose first entry is the one that is shown.
+
+// flowProgram is the gradient of the flow loss at pairs and times of the caller's choice; it serves the flow, reflow
+// and distil rounds alike, because compiling it takes longer than the few products it could save.
+type flowProgram struct{ exec *Exec }
+
+// flowKnobs are the numbers that differ between rounds: weight of the feature loss, σ of the bridge noise, and the
+// share of the batch.
+type flowKnobs struct{ feature, noise, share float64 }
+
+func newFlowProgram(be *backend.Backend, net unet.Config, how layer.Lowering, features bool) (*flowProgram, error) {
+	table, classifier := net.Table(), critic.Classifier{}
+	exec, err := NewExec(be.Compute, func(in []*Node) []*Node {
+		w, sum, pixelsA, pixelsB, index, moves, t, rng, judge, knobs := in[0], in[1], in[2], in[3], in[4], in[5], in[6], in[7], in[8], in[9]
+		x0, x1 := batchOf(pixelsA, index, moves, 0), batchOf(pixelsB, index, moves, 1)
+		xt := flow.BridgeNoise(rng, flow.StraightLine(x0, x1, t), t, number(knobs, 1))
+		p := table.Bind(w, how)
+		residual := flow.Residual(x0, x1, net.Velocity(p, xt, t))
+		shown := flow.Loss(residual)
+		loss := shown
+		if features {
+			h := classifier.Table().Bind(judge, layer.Lowering{NativeConv: how.NativeConv})
+			f := flow.FeatureLoss(func(x *Node) []*Node { return classifier.Layers(h, x) }, xt, residual)
+			loss = Add(loss, Mul(f, number(knobs, 0)))
+		}
+		share := number(knobs, 2)
+		return []*Node{Add(sum, Mul(p.Gradient(loss), share)), Reshape(Mul(shown, share), 1)}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("preparing the flow's gradient: %w", err)
+	}
+	return &flowProgram{exec.WithName("flow gradient")}, nil
+}
+
+func (f *flowProgram) call(w, sum *tensors.Tensor, a, b *shelf, d draw, judge *tensors.Tensor, k flowKnobs) (grad, stats *tensors.Tensor, err error) {
+	pixelsA, indexA, doneA := a.batch(d.indexA)
+	defer doneA()
+	pixelsB, indexB, doneB := b.batch(d.indexB)
+	defer doneB()
+	out, err := model.Call(f.exec, w, sum, pixelsA, pixelsB, [][]int32{indexA, indexB}, d.moves, d.t, d.noise, judge,
+		[]float32{float32(k.feature), float32(k.noise), float32(k.share)})
+	if err != nil {
+		return nil, nil, fmt.Errorf("computing the flow's gradient on %d images of %d×%d: %w", len(d.t), a.set.Size(), a.set.Size(), err)
+	}
+	return out[0], out[1], nil
+}
+
+// batchOf gathers side (0 or 1) of a batch.
+func batchOf(pixels, index, moves *Node, side int) *Node {
+	at := func(i int) *Node { return Squeeze(Slice(moves, AxisElem(i)), 0) }
+	return flow.Batch(pixels, flow.Draw{
+		Index:    Squeeze(Slice(index, AxisElem(side)), 0),
+		Register: at(side),
+		Augment:  at(2),
+	})
+}
+
+func number(v *Node, i int) *Node { return Reshape(Slice(v, AxisRange(i, i+1))) }
+
+// refineProgram is the gradient of both networks of the refine finish. The generator is the one-step translation
+// x + v(x, 0); it minimises teacher·‖out − y‖² − weight·mean critic(out). The critic minimises the hinge loss
+// (Lim and Ye 2017, arXiv 1705.02894) between real targets and the same outputs.
+type refineProgram struct{ exec *Exec }
+
+func newRefineProgram(be *backend.Backend, net unet.Config, patch critic.Patch, how layer.Lowering, r Recipe) (*refineProgram, error) {
+	table, judgeTable := net.Table(), patch.Table()
+	exec, err := NewExec(be.Compute, func(in []*Node) []*Node {
+		w, sum, wc, sumc, singular := in[0], in[1], in[2], in[3], in[4]
+		pixelsA, pixelsB, pixelsR, index, moves, t, share := in[5], in[6], in[7], in[8], in[9], in[10], in[11]
+		x, y := batchOf(pixelsA, index, moves, 0), batchOf(pixelsB, index, moves, 1)
+		real := flow.Batch(pixelsR, flow.Draw{
+			Index:    Squeeze(Slice(index, AxisElem(2)), 0),
+			Register: Squeeze(Slice(moves, AxisElem(3)), 0),
+			Augment:  Squeeze(Slice(moves, AxisElem(4)), 0),
+		})
+		p := table.Bind(w, how)
+		out := Add(x, net.Velocity(p, x, t))
+		judge := judgeTable.Bind(wc, how)
+		weights, next := patch.Weights(judge, singular)
+		score := func(weights []*Node, images *Node) *Node { return layerMean(patch.Judge(judge, weights, images)) }
+		fixed := make([]*Node, len(weights))
+		for i, k := range weights {
+			fixed[i] = StopGradient(k)
+		}
+		teacher := flow.Loss(Sub(out, y))
+		verdict := score(fixed, out)
+		loss := Sub(MulScalar(teacher, r.TeacherLoss), MulScalar(verdict, r.CriticWeight))
+		fake := ClipScalar(StopGradient(out), -1.1, 1.1)
+		n := x.Shape().Dimensions[0]
+		both := patch.Judge(judge, weights, Concatenate([]*Node{real, fake}, 0))
+		hinge := func(s *Node) *Node { return layerMean(MaxScalar(s, 0.0)) }
+		onReal := Slice(both, AxisRange(0, n))
+		onFake := Slice(both, AxisRange(n, 2*n))
+		criticLoss := Add(hinge(OneMinus(onReal)), hinge(OnePlus(onFake)))
+		stats := Concatenate([]*Node{Reshape(teacher, 1), Reshape(verdict, 1), Reshape(criticLoss, 1)}, 0)
+		return []*Node{
+			Add(sum, Mul(p.Gradient(loss), share)),
+			Add(sumc, Mul(judge.Gradient(criticLoss), share)),
+			next, Mul(stats, share),
+		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("preparing the refine finish's gradient: %w", err)
+	}
+	return &refineProgram{exec.WithName("refine gradient")}, nil
+}
+
+// layerMean averages a map [B,H,W,C] in stages, in float32.
+func layerMean(x *Node) *Node { return ReduceAllMean(ReduceMean(ReduceMean(toFloat(x), 3), 2)) }
+
+// refineResult is what one call of the refine program returns.
+type refineResult struct{ grad, criticGrad, singular, stats *tensors.Tensor }
+
+func (f *refineProgram) call(w, sum, wc, sumc, singular *tensors.Tensor, a, b, real *shelf, d draw, realIndex []int32, realMoves [2][][]int32, share float64) (refineResult, error) {
+	pixelsA, indexA, doneA := a.batch(d.indexA)
+	defer doneA()
+	pixelsB, indexB, doneB := b.batch(d.indexB)
+	defer doneB()
+	pixelsR, indexR, doneR := real.batch(realIndex)
+	defer doneR()
+	moves := append(append([][][]int32{}, d.moves...), realMoves[0], realMoves[1])
+	out, err := model.Call(f.exec, w, sum, wc, sumc, singular, pixelsA, pixelsB, pixelsR, [][]int32{indexA, indexB, indexR}, moves, d.t, float32(share))
+	if err != nil {
+		return refineResult{}, fmt.Errorf("computing the refine finish's gradient on %d images of %d×%d: %w", len(d.t), a.set.Size(), a.set.Size(), err)
+	}
+	return refineResult{out[0], out[1], out[2], out[3]}, nil
+}

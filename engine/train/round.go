@@ -1,0 +1,579 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/straightway-app/straightway/engine/backend"
+	"github.com/straightway-app/straightway/engine/critic"
+	"github.com/straightway-app/straightway/engine/model"
+	"github.com/straightway-app/straightway/engine/project"
+	"github.com/straightway-app/straightway/engine/unet"
+)
+
+// roundState is one round under training.
+type roundState struct {
+	*run
+	name  string
+	kind  project.RoundKind
+	stage Stage
+	after []string // rounds still to come
+
+	net      *learner
+	critic   *learner        // refine only
+	singular *tensors.Tensor // refine only: state of the critic's power iteration
+	patch    critic.Patch
+
+	pairing pairing
+	a, b    *shelf
+	judge   *tensors.Tensor // parameters of the feature loss's classifier
+
+	step      int
+	rateScale float64 // halved by every roll-back
+	rollbacks int
+	good      *project.Checkpoint // the last state with finite numbers
+	seconds   float64             // trained before this run
+	images    int64
+	loss      float64
+}
+
+const maxRollbacks = 6
+
+func (r *run) round(ctx context.Context, name, before string, after []string) (err error) {
+	_, kind, err := project.ParseRoundName(name)
+	if err != nil {
+		return err
+	}
+	s := &roundState{run: r, name: name, kind: kind, stage: r.recipe.Stage(kind), after: after, rateScale: 1}
+	defer s.close()
+	if err := s.prepare(ctx, before); err != nil {
+		return err
+	}
+	if err := s.resume(); err != nil {
+		return err
+	}
+	saver := r.Project.NewSaver(name)
+	defer func() { err = errors.Join(err, saver.Close()) }()
+	if err := s.train(ctx, saver); err != nil {
+		return err
+	}
+	return s.finish(ctx)
+}
+
+func (s *roundState) close() {
+	for _, l := range []*learner{s.net, s.critic} {
+		if l != nil {
+			l.close()
+		}
+	}
+	for _, t := range []*tensors.Tensor{s.singular, s.judge} {
+		if t != nil {
+			t.MustFinalizeAll()
+		}
+	}
+}
+
+// prepare makes the pairs and networks that the round starts from.
+func (s *roundState) prepare(ctx context.Context, before string) (err error) {
+	r := s.run
+	start := r.recipe.Net.Table().Init(r.settings.Seed)
+	if before != "" {
+		var net unet.Config
+		if _, net, start, err = model.Load(r.Project, before); err != nil {
+			return err
+		}
+		if !net.Equal(r.recipe.Net) {
+			return fmt.Errorf("round %s was trained with another network than the settings ask for now: restore project.json.bak or start a new project", before)
+		}
+	}
+	s.a, s.b = r.shelfA, r.shelfB
+	if s.kind == project.KindFlow {
+		if s.pairing, err = r.firstPairing(ctx); err != nil {
+			return err
+		}
+	} else {
+		p, err := r.reflowPairs(ctx, teacherOf(r.settings.Plan(), s.name))
+		if err != nil {
+			return err
+		}
+		s.b = p.shelf
+		s.pairing = &listed{list: p.list, seed: r.settings.Seed + uint64(len(s.name))}
+	}
+	opt := adam{beta1: .9, beta2: .99, epsilon: 1e-8, clip: 1}
+	if s.kind == project.KindRefine {
+		opt.beta1 = .5
+		s.patch = critic.Patch{Width: r.recipe.CriticWidth}
+		s.critic, err = newLearner(r.Backend, "critic", adam{beta1: .5, beta2: .99, epsilon: 1e-8}, s.patch.Table().Init(r.settings.Seed+7))
+		if err != nil {
+			return err
+		}
+		s.singular = vector(s.patch.Singular(r.settings.Seed + 8))
+		if r.refine == nil {
+			if r.refine, err = newRefineProgram(r.Backend, r.recipe.Net, s.patch, r.how, r.recipe); err != nil {
+				return err
+			}
+		}
+	} else if r.flowProgram == nil {
+		if r.flowProgram, err = newFlowProgram(r.Backend, r.recipe.Net, r.how, r.recipe.FeatureWeight > 0); err != nil {
+			return err
+		}
+	}
+	s.judge = vector(append([]float32(nil), r.lossJudge...))
+	s.net, err = newLearner(r.Backend, "network", opt, start)
+	return err
+}
+
+// resume goes back to the round's newest checkpoint, if there is one.
+func (s *roundState) resume() error {
+	c, warning, err := s.Project.LoadLatest(s.name)
+	if warning != "" {
+		s.out.note(warning)
+	}
+	switch {
+	case errors.Is(err, project.ErrNoCheckpoint):
+		first, err := s.checkpoint()
+		s.good = &first
+		return err
+	case err != nil:
+		return err
+	}
+	if err := s.restore(c); err != nil {
+		return fmt.Errorf("resuming round %s: %w", s.name, err)
+	}
+	s.good = &c
+	s.out.note(fmt.Sprintf("round %s goes on at step %d of %d", s.name, s.step, s.stage.Steps))
+	return s.Project.Resumed(s.name, c.Step)
+}
+
+// checkpoint copies everything that the next step depends on to the host.
+func (s *roundState) checkpoint() (project.Checkpoint, error) {
+	c := project.Checkpoint{Step: int64(s.step), Meta: map[string]string{
+		"updates":    strconv.Itoa(s.net.step),
+		"rate_scale": strconv.FormatFloat(s.rateScale, 'g', -1, 64),
+		"rollbacks":  strconv.Itoa(s.rollbacks),
+		"seconds":    strconv.FormatFloat(s.seconds, 'f', 3, 64),
+		"images":     strconv.FormatInt(s.images, 10),
+	}}
+	ts, err := s.net.tensors()
+	if err != nil {
+		return c, err
+	}
+	c.Tensors = ts
+	if s.critic != nil {
+		if ts, err = s.critic.tensors(); err != nil {
+			return c, err
+		}
+		u, err := tensors.CopyFlatData[float32](s.singular)
+		if err != nil {
+			return c, fmt.Errorf("copying the critic's power iteration: %w", err)
+		}
+		c.Tensors = append(append(c.Tensors, ts...), project.NewTensor("critic.singular", []int{len(u)}, u))
+		c.Meta["critic_updates"] = strconv.Itoa(s.critic.step)
+	}
+	return c, nil
+}
+
+func (s *roundState) restore(c project.Checkpoint) error {
+	number := func(key string) float64 {
+		v, err := strconv.ParseFloat(c.Meta[key], 64)
+		if err != nil {
+			return 0
+		}
+		return v
+	}
+	if err := s.net.restore(c.Tensors, int(number("updates"))); err != nil {
+		return err
+	}
+	if s.critic != nil {
+		if err := s.critic.restore(c.Tensors, int(number("critic_updates"))); err != nil {
+			return err
+		}
+		u, err := floats(c.Tensors, "critic.singular", len(s.patch.Singular(0)))
+		if err != nil {
+			return err
+		}
+		s.singular.MustFinalizeAll()
+		s.singular = vector(u)
+	}
+	s.step, s.images, s.seconds = int(c.Step), int64(number("images")), number("seconds")
+	s.rateScale, s.rollbacks = number("rate_scale"), int(number("rollbacks"))
+	if s.rateScale <= 0 {
+		s.rateScale = 1
+	}
+	return nil
+}
+
+// rate is the learning rate and EMA decay of the present step: a linear rise, then for the flow rounds a plateau and
+// a cosine, for refine a straight fall (the recipe's schedules).
+func (s *roundState) rate(top float64) rate {
+	done := float64(s.step) / float64(s.stage.Steps)
+	up := math.Min(1, float64(s.step+1)/float64(s.stage.WarmUp))
+	var down float64
+	if s.kind == project.KindRefine {
+		down = math.Max(.05, 1-done)
+	} else {
+		down = math.Max(.02, .5+.5*math.Cos(math.Pi*math.Max(done, .3)))
+	}
+	return rate{
+		learning: top * up * down * s.rateScale,
+		average:  math.Min(s.stage.Average, float64(1+s.step)/float64(10+s.step)),
+	}
+}
+
+// train makes the steps of the round that are still to be made.
+func (s *roundState) train(ctx context.Context, saver *project.Saver) error {
+	s.publish()
+	if s.step >= s.stage.Steps {
+		return nil
+	}
+	s.out.phase("compiling", 0, 0)
+	saved, read, logged := time.Now(), time.Now(), time.Now()
+	for s.step < s.stage.Steps {
+		if err := s.pause(ctx); err != nil {
+			return errors.Join(err, saver.Save(s.checkpoint))
+		}
+		began := time.Now()
+		err := s.update()
+		if backend.IsOutOfMemory(err) && s.micro > 1 {
+			s.micro = (s.micro + 1) / 2
+			s.out.note(fmt.Sprintf("the device has not enough memory for %d images at a time: going on with %d, gradients added up, so that the batch stays the same (a smaller --batch or --size needs less)", s.recipe.Batch, s.micro))
+			continue
+		}
+		if err != nil {
+			if backend.IsOutOfMemory(err) {
+				err = fmt.Errorf("the device has not enough memory for even one image of %d×%d: choose a smaller --size, another preset, or --backend cpu: %w", s.settings.Size, s.settings.Size, err)
+			}
+			return errors.Join(fmt.Errorf("round %s, step %d: %w", s.name, s.step, err), saver.Save(s.checkpoint))
+		}
+		s.step++
+		s.images += int64(s.recipe.Batch)
+		last := s.step == s.stage.Steps
+		if now := time.Now(); last || s.net.step <= 1 || now.Sub(read) >= 250*time.Millisecond {
+			read = now
+			if err := s.look(); err != nil {
+				return err
+			}
+			if last || now.Sub(logged) >= 10*time.Second {
+				logged = now
+				if err := s.log(); err != nil {
+					return err
+				}
+			}
+		}
+		took := time.Since(began)
+		s.seconds += took.Seconds()
+		s.rates.add(s.recipe.Batch, took)
+		s.publish()
+		if time.Since(saved) >= s.Autosave {
+			saved = time.Now()
+			if _, err := saver.TrySave(s.snapshot); err != nil {
+				s.out.note("the autosave failed, training goes on: " + err.Error())
+			}
+		}
+		if s.Previews > 0 && !last && time.Now().After(s.previewsDue) {
+			if err := s.preview(ctx); err != nil {
+				return errors.Join(err, saver.Save(s.checkpoint))
+			}
+			s.previewsDue = time.Now().Add(s.Previews)
+		}
+	}
+	return saver.Save(s.checkpoint)
+}
+
+// snapshot is a checkpoint that a roll-back may return to as well.
+func (s *roundState) snapshot() (project.Checkpoint, error) {
+	c, err := s.checkpoint()
+	if err == nil && !math.IsNaN(s.loss) {
+		s.good = &c
+	}
+	return c, err
+}
+
+// pause waits while the run is paused and reports the end of the context.
+func (s *roundState) pause(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	wait := s.Control.waiting()
+	if wait == nil {
+		return nil
+	}
+	e := s.event()
+	e.Paused = true
+	s.out.step(e)
+	select {
+	case <-wait:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// update makes one step. After an error everything is as it was before.
+func (s *roundState) update() error {
+	n := s.recipe.Batch
+	rng := random(s.settings.Seed, s.name, s.step)
+	how, shift, flip := uniform, s.recipe.Shift, s.flip
+	switch s.kind {
+	case project.KindReflow:
+		how, flip = ends, false // the pairs hold both an image and its mirror image
+	case project.KindDistil, project.KindRefine:
+		how, flip = start, false
+	}
+	d := newDraw(rng, s.pairing.pairs(s.step, n), how, shift, flip)
+	if s.kind == project.KindRefine {
+		return s.updateBoth(d)
+	}
+	knobs := flowKnobs{}
+	if s.kind == project.KindFlow {
+		knobs.feature, knobs.noise = s.recipe.FeatureWeight, s.settings.BridgeNoise
+	}
+	var sum sums
+	defer sum.free()
+	for lo := 0; lo < n; lo += s.micro {
+		hi := min(n, lo+s.micro)
+		knobs.share = float64(hi-lo) / float64(n)
+		grad, stats, err := s.flowProgram.call(s.net.w, sum.or(s.net.zero), s.a, s.b, d.slice(lo, hi), s.judge, knobs)
+		if err != nil {
+			return err
+		}
+		sum.take(grad)
+		sum.stats(stats)
+	}
+	stats, err := sum.total()
+	if err != nil {
+		return err
+	}
+	return s.net.update(sum.value, stats, s.rate(s.stage.Rate))
+}
+
+// updateBoth makes one step of the refine finish.
+func (s *roundState) updateBoth(d draw) error {
+	n := s.recipe.Batch
+	rng := random(s.settings.Seed, s.name+" real", s.step)
+	index := make([]int32, n)
+	var moves [2][][]int32
+	for i := range n {
+		index[i] = int32(s.trainB[rng.IntN(len(s.trainB))])
+		moves[0] = append(moves[0], make([]int32, 3))
+		moves[1] = append(moves[1], augmentation(rng, s.recipe.Shift, s.flip))
+	}
+	var sum, criticSum sums
+	defer sum.free()
+	defer criticSum.free()
+	singular := s.singular
+	drop := func() { // the power iteration of a step that failed
+		if singular != s.singular {
+			singular.MustFinalizeAll()
+		}
+	}
+	for lo := 0; lo < n; lo += s.micro {
+		hi := min(n, lo+s.micro)
+		out, err := s.refine.call(s.net.w, sum.or(s.net.zero), s.critic.w, criticSum.or(s.critic.zero), singular, s.a, s.b, s.shelfB,
+			d.slice(lo, hi), index[lo:hi], [2][][]int32{moves[0][lo:hi], moves[1][lo:hi]}, float64(hi-lo)/float64(n))
+		if err != nil {
+			drop()
+			return err
+		}
+		drop()
+		singular = out.singular
+		sum.take(out.grad)
+		criticSum.take(out.criticGrad)
+		sum.stats(out.stats)
+	}
+	stats, err := sum.total()
+	if err != nil {
+		drop()
+		return err
+	}
+	network, err := s.net.propose(sum.value, stats, s.rate(s.stage.Rate))
+	if err != nil {
+		drop()
+		return err
+	}
+	judge, err := s.critic.propose(criticSum.value, stats, s.rate(s.recipe.CriticRate))
+	if err != nil {
+		network.drop()
+		drop()
+		return err
+	}
+	s.net.accept(network)
+	s.critic.accept(judge)
+	s.singular.MustFinalizeAll()
+	s.singular = singular
+	return nil
+}
+
+// sums adds up the gradient and the losses of the parts of a batch.
+type sums struct {
+	value  *tensors.Tensor
+	losses []*tensors.Tensor
+	merged *tensors.Tensor
+}
+
+func (s *sums) or(zero *tensors.Tensor) *tensors.Tensor {
+	if s.value == nil {
+		return zero
+	}
+	return s.value
+}
+
+func (s *sums) take(next *tensors.Tensor) {
+	if s.value != nil {
+		s.value.MustFinalizeAll()
+	}
+	s.value = next
+}
+
+func (s *sums) stats(t *tensors.Tensor) { s.losses = append(s.losses, t) }
+
+// total is the sum of the losses: the one tensor of an undivided batch as it is, without waiting for the device.
+func (s *sums) total() (*tensors.Tensor, error) {
+	if len(s.losses) == 1 {
+		return s.losses[0], nil
+	}
+	var all []float32
+	for _, t := range s.losses {
+		v, err := tensors.CopyFlatData[float32](t)
+		if err != nil {
+			return nil, fmt.Errorf("reading the losses of a divided batch: %w", err)
+		}
+		if all == nil {
+			all = make([]float32, len(v))
+		}
+		for i := range v {
+			all[i] += v[i]
+		}
+	}
+	s.merged = vector(all)
+	return s.merged, nil
+}
+
+func (s *sums) free() {
+	for _, t := range append(s.losses, s.value, s.merged) {
+		if t != nil {
+			t.MustFinalizeAll()
+		}
+	}
+}
+
+// look reads the losses since the last look and rolls back where the numbers are no longer finite.
+func (s *roundState) look() error {
+	t, err := s.net.readTally()
+	if err != nil {
+		return err
+	}
+	bad := t.bad
+	if s.critic != nil {
+		c, err := s.critic.readTally()
+		if err != nil {
+			return err
+		}
+		bad += c.bad
+	}
+	if t.good > 0 {
+		s.loss = t.loss / t.good
+	}
+	if bad == 0 && !math.IsNaN(s.loss) && !math.IsInf(s.loss, 0) {
+		return nil
+	}
+	if s.rollbacks++; s.rollbacks > maxRollbacks {
+		return fmt.Errorf("round %s: the loss is not finite at step %d, and lowering the rate %d times did not help: look for damaged images in the two folders, or train with --loss pixel or --precision f32; the last good state is saved", s.name, s.step, maxRollbacks)
+	}
+	at, rollbacks, scale := s.step, s.rollbacks, s.rateScale/2
+	if err := s.restore(*s.good); err != nil {
+		return err
+	}
+	s.rollbacks, s.rateScale, s.loss = rollbacks, scale, 0
+	s.out.note(fmt.Sprintf("round %s: numbers were not finite at step %d; back to step %d with the learning rate times %g", s.name, at, s.step, s.rateScale))
+	return nil
+}
+
+func (s *roundState) log() error {
+	return s.Project.Append(project.Entry{Kind: "step", Round: s.name, Step: int64(s.step), Values: project.Measurements{
+		"loss": s.loss, "images_per_second": s.rates.rate(), "rate": s.rate(s.stage.Rate).learning,
+	}})
+}
+
+func (s *roundState) event() Event {
+	return Event{Round: s.name, Step: s.step, Steps: s.stage.Steps, Loss: s.loss, ImagesPerSecond: s.rates.rate(), ETA: s.eta()}
+}
+
+func (s *roundState) publish() { s.out.step(s.event()) }
+
+// eta is the time that the steps still to be made would take at the recent rate.
+func (s *roundState) eta() time.Duration {
+	rate := s.rates.rate()
+	if rate <= 0 {
+		return 0
+	}
+	left := s.stage.Steps - s.step
+	for _, name := range s.after {
+		if _, kind, err := project.ParseRoundName(name); err == nil {
+			left += s.recipe.Stage(kind).Steps
+		}
+	}
+	return time.Duration(float64(left*s.recipe.Batch) / rate * float64(time.Second))
+}
+
+// finish measures the round and makes it a finished one.
+func (s *roundState) finish(ctx context.Context) error {
+	ema, err := s.net.hostEMA()
+	if err != nil {
+		return err
+	}
+	m := s.sampler.With(model.Share(s.net.ema))
+	report, sheet, err := s.measure(ctx, s.name, m)
+	if err != nil {
+		return err
+	}
+	report.Steps, report.Images, report.Seconds = int64(s.stage.Steps), s.images, s.seconds
+	parts, meta, err := model.Pack(s.recipe.Net, ema)
+	if err != nil {
+		return err
+	}
+	path := ""
+	if dir, err := s.Project.RoundDir(s.name); err == nil && sheet != nil {
+		if path, err = writeSheet(dir, sheet); err != nil {
+			s.out.note("the contact sheet was not written: " + err.Error())
+		}
+	}
+	if err := s.Project.FinishRound(s.name, parts, meta, report); err != nil {
+		return err
+	}
+	values := project.Measurements{"seconds": report.Seconds, "images": float64(report.Images)}
+	for k, v := range report.Measurements {
+		values[k] = v
+	}
+	if err := s.Project.Append(project.Entry{Kind: "round", Round: s.name, Step: int64(s.step), Values: values}); err != nil {
+		return err
+	}
+	report.Round = s.name
+	s.out.tell(Event{Kind: RoundEvent, Round: s.name, Report: &report, Sheet: path})
+	return s.Project.RemoveCheckpoints(s.name)
+}
+
+// rateMeter is the recent rate of training: an average over about the last ten seconds of training time.
+type rateMeter struct{ images, seconds float64 }
+
+func (m *rateMeter) add(images int, took time.Duration) {
+	const memory = 10
+	if m.seconds == 0 && took > 5*time.Second {
+		return // a compilation is no rate
+	}
+	keep := math.Exp(-took.Seconds() / memory)
+	m.images, m.seconds = m.images*keep+float64(images), m.seconds*keep+took.Seconds()
+}
+
+func (m *rateMeter) rate() float64 {
+	if m.seconds == 0 {
+		return 0
+	}
+	return m.images / m.seconds
+}

@@ -1,0 +1,316 @@
+package train
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image/color"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/straightway-app/straightway/datasets"
+	"github.com/straightway-app/straightway/engine/backend"
+	"github.com/straightway-app/straightway/engine/critic"
+	"github.com/straightway-app/straightway/engine/flow"
+	"github.com/straightway-app/straightway/engine/layer"
+	"github.com/straightway-app/straightway/engine/model"
+	"github.com/straightway-app/straightway/engine/project"
+)
+
+// MinimumImages is the least number of usable images a domain needs: eight are held out, and eight to learn from are
+// the least that a batch and a measurement make sense with.
+const MinimumImages = 16
+
+// DefaultAutosave is the time between autosaves: what a kill can cost.
+const DefaultAutosave = 30 * time.Second
+
+// Options say what to train and who watches.
+type Options struct {
+	Project  *project.Project
+	Backend  *backend.Backend
+	Autosave time.Duration // 0 means DefaultAutosave
+	Previews time.Duration // time between Preview events; 0 means none
+	Watch    func(Event)   // called by one goroutine at a time
+	Control  *Control      // may be nil
+}
+
+// Result is what a finished run leaves.
+type Result struct {
+	Rounds  []string // names, in order
+	Seconds float64  // of this run
+}
+
+// ErrInterrupted is returned when the context ended; everything up to the last step is saved.
+var ErrInterrupted = errors.New("training was interrupted and its progress is saved")
+
+// Run trains what the project's settings ask for, from wherever the project stands.
+func Run(ctx context.Context, o Options) (Result, error) {
+	if o.Autosave <= 0 {
+		o.Autosave = DefaultAutosave
+	}
+	r := &run{Options: o, settings: o.Project.Settings(), began: time.Now(), out: newPublisher(o.Watch)}
+	defer r.out.close()
+	defer r.close()
+	err := r.all(ctx)
+	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		err = ErrInterrupted
+	}
+	return Result{Rounds: r.finished, Seconds: time.Since(r.began).Seconds()}, err
+}
+
+// run is the state of one call of Run.
+type run struct {
+	Options
+	settings project.Settings
+	recipe   Recipe
+	how      layer.Lowering
+	out      *publisher
+	began    time.Time
+	cache    string
+	finished []string
+
+	source, target   *datasets.Set
+	trainA, heldA    []int
+	trainB, heldB    []int
+	shelfA, shelfB   *shelf
+	flip             bool
+	lossJudge        []float32 // the classifier whose layers are the feature loss
+	eye              *judge    // the classifier of the measurements
+	sampler          *model.Sampler
+	flowProgram      *flowProgram
+	refine           *refineProgram
+	coupling         *flow.Coupling
+	pairs            *pairSet
+	micro            int // images computed at a time; less than the batch after an out-of-memory
+	rates            rateMeter
+	previewsDue      time.Time
+	heldOut          []float32 // source images that previews and measurements start from
+	heldTarget       []float32
+	heldPixelsSource [][]byte
+}
+
+func (r *run) close() {
+	for _, s := range []*shelf{r.shelfA, r.shelfB} {
+		if s != nil {
+			s.close()
+		}
+	}
+	if r.eye != nil {
+		r.eye.close()
+	}
+	if r.sampler != nil {
+		r.sampler.Close()
+	}
+	if r.flowProgram != nil {
+		r.flowProgram.exec.Finalize()
+	}
+	if r.refine != nil {
+		r.refine.exec.Finalize()
+	}
+	if r.pairs != nil {
+		r.pairs.close()
+	}
+	if r.source != nil {
+		_ = r.source.Close() // a mapping of a cache file that is read only
+	}
+	if r.target != nil {
+		_ = r.target.Close()
+	}
+}
+
+func (r *run) all(ctx context.Context) error {
+	if r.settings.FromNoise() {
+		return errors.New("the project's source is noise, and this version trains between two folders of images: choose a source folder")
+	}
+	var err error
+	if r.recipe, err = NewRecipe(r.settings); err != nil {
+		return err
+	}
+	r.micro = r.recipe.Batch
+	r.how = model.Lowering(r.Backend, r.settings.Precision)
+	if r.cache, err = r.Project.CacheDir(); err != nil {
+		return err
+	}
+	if err := r.openSets(ctx); err != nil {
+		return err
+	}
+	if err := r.prepareNetworks(ctx); err != nil {
+		return err
+	}
+	plan := r.settings.Plan()
+	for i, name := range plan {
+		if done, err := r.Project.Finished(name); err == nil && done.Finished {
+			r.finished = append(r.finished, name)
+			continue
+		}
+		before := ""
+		if i > 0 {
+			before = plan[i-1]
+		}
+		if err := r.round(ctx, name, before, plan[i+1:]); err != nil {
+			return err
+		}
+		r.finished = append(r.finished, name)
+	}
+	return nil
+}
+
+func (r *run) openSets(ctx context.Context) error {
+	open := func(what, dir string) (*datasets.Set, error) {
+		b := r.settings.Background
+		fit, err := datasets.ParseFit(r.settings.Fit.String())
+		if err != nil {
+			return nil, err
+		}
+		set, err := datasets.Open(ctx, dir, r.cache, datasets.Options{
+			Size: r.settings.Size, Fit: fit, Background: color.NRGBA{b[0], b[1], b[2], 255},
+			Progress: func(done, total int, _ string) { r.out.phase("reading the "+what+" images", done, total) },
+		})
+		if err != nil {
+			return nil, fmt.Errorf("reading the %s folder: %w", what, err)
+		}
+		if err := set.Check(MinimumImages); err != nil {
+			_ = set.Close()
+			return nil, fmt.Errorf("the %s folder cannot be trained on: %w", what, err)
+		}
+		if n := len(set.Skipped()); n > 0 {
+			first := set.Skipped()[0]
+			r.out.note(fmt.Sprintf("%s: %d images, %d files skipped (the first: %s: %s)", what, set.Len(), n, first.Path, first.Reason))
+		} else {
+			r.out.note(fmt.Sprintf("%s: %d images", what, set.Len()))
+		}
+		return set, nil
+	}
+	var err error
+	if r.source, err = open("source", r.settings.Source); err != nil {
+		return err
+	}
+	if r.target, err = open("target", r.settings.Target); err != nil {
+		return err
+	}
+	r.trainA, r.heldA = r.source.Split(r.settings.Seed)
+	r.trainB, r.heldB = r.target.Split(r.settings.Seed)
+	r.shelfA, r.shelfB = newShelf(r.Backend, r.source), newShelf(r.Backend, r.target)
+	r.heldOut = unitPixels(part{r.source, r.heldA[:min(len(r.heldA), MeasuredImages)]})
+	r.heldTarget = unitPixels(part{r.target, r.heldB[:min(len(r.heldB), MeasuredImages)]})
+	switch r.settings.Flip {
+	case project.FlipOn:
+		r.flip = true
+	case project.FlipOff:
+	default:
+		a, b := flow.Handedness(part{r.source, r.trainA}), flow.Handedness(part{r.target, r.trainB})
+		r.flip = max(a, b) < flow.HandedLimit
+		if !r.flip {
+			r.out.note(fmt.Sprintf("mirroring is off: an image can be told from its mirror image (source %.2f, target %.2f; limit %.1f)", a, b, flow.HandedLimit))
+		}
+	}
+	return nil
+}
+
+// dataKey names what the two training sets are, for things derived from them.
+func (r *run) dataKey() string {
+	return fmt.Sprintf("%.12s-%.12s-%d-%d-%t", r.source.Hash(), r.target.Hash(), r.settings.Size, r.settings.Seed, r.flip)
+}
+
+func (r *run) prepareNetworks(ctx context.Context) error {
+	classifier := layer.Lowering{NativeConv: r.how.NativeConv}
+	size := critic.Classifier{}.Table().Size()
+	var weights [2][]float32
+	for i, purpose := range []string{"loss", "measure"} {
+		name := fmt.Sprintf("classifier-%s-%s-%d", purpose, r.dataKey(), r.recipe.ClassifySteps)
+		phase := "teaching the classifier of the " + purpose
+		r.out.phase(phase, 0, 0)
+		v, err := cachedVector(r.cache, name, size, func() ([]float32, error) {
+			return trainClassifier(ctx, r.Backend, classifier, r.shelfA, r.shelfB, r.trainA, r.trainB,
+				r.settings.Seed*2+uint64(i)+1, r.recipe.ClassifySteps, r.recipe.Shift, r.flip,
+				func(done, total int) { r.out.phase(phase, done, total) })
+		})
+		if err != nil {
+			return err
+		}
+		weights[i] = v
+	}
+	r.lossJudge = weights[0]
+	var err error
+	if r.eye, err = newJudge(r.Backend, classifier, weights[1], r.settings.Size, SamplerBatch(r.settings.Size)); err != nil {
+		return err
+	}
+	r.sampler, err = model.NewSampler(r.Backend, r.recipe.Net, r.how, SamplerBatch(r.settings.Size))
+	return err
+}
+
+// SamplerBatch is the number of images that flow together when pairs are made and rounds measured.
+func SamplerBatch(size int) int { return max(1, min(32, 32*64*64/(size*size))) }
+
+// couple finds the registered coupling of round 1, or reads it from the cache.
+func (r *run) couple(ctx context.Context) (*flow.Coupling, error) {
+	features := flow.Features
+	if r.settings.CouplingFeature != project.FeatureAuto {
+		f, err := flow.ParseFeature(r.settings.CouplingFeature.String())
+		if err != nil {
+			return nil, err
+		}
+		features = []flow.Feature{f}
+	}
+	path := filepath.Join(r.cache, fmt.Sprintf("coupling-%s-%s.json", r.dataKey(), r.settings.CouplingFeature))
+	var c flow.Coupling
+	if data, err := os.ReadFile(path); err == nil && json.Unmarshal(data, &c) == nil && r.fits(&c) {
+		return &c, nil
+	}
+	shift := 2 // at flow.CoupleSize: the recipe's
+	if len(r.trainA)+len(r.trainB) > 4*flow.DefaultPool {
+		shift = 0 // many pools: without shifts a pool costs a twenty-fifth
+	}
+	best, all, err := flow.Best(ctx, r.Backend.Compute, part{r.source, r.trainA}, part{r.target, r.trainB}, features,
+		flow.Registration{
+			Flip: r.flip, Shift: shift, Seed: r.settings.Seed,
+			Progress: func(done, total int) { r.out.phase("coupling source and target images", done, total) },
+		})
+	if err != nil {
+		return nil, err
+	}
+	text := ""
+	for _, c := range all {
+		text += fmt.Sprintf(" %s %.2f", c.Feature, c.Distinct)
+	}
+	r.out.note(fmt.Sprintf("coupling: registered by %s (distinctness:%s)", best.Feature, text))
+	data, err := json.Marshal(best)
+	if err != nil {
+		return nil, err
+	}
+	return best, project.WriteFile(path, func(w io.Writer) error { _, err := w.Write(data); return err })
+}
+
+// fits tells whether a coupling from the cache belongs to these sets.
+func (r *run) fits(c *flow.Coupling) bool {
+	for _, p := range c.Pairs {
+		if p.Source < 0 || p.Source >= len(r.trainA) || p.Target < 0 || p.Target >= len(r.trainB) {
+			return false
+		}
+	}
+	return len(c.Pairs) == max(len(r.trainA), len(r.trainB))
+}
+
+// firstPairing is the coupling of round 1.
+func (r *run) firstPairing(ctx context.Context) (pairing, error) {
+	plain := independent{r.trainA, r.trainB, r.settings.Seed}
+	switch r.settings.Coupling {
+	case project.CouplingIndependent:
+		return &plain, nil
+	case project.CouplingMinibatch:
+		f := flow.NewPixelFeatures(r.source, r.target)
+		return &minibatch{independent: plain, feature: f.Of, pool: 128}, nil
+	}
+	c, err := r.couple(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l := &listed{seed: r.settings.Seed}
+	for _, p := range c.Pairs {
+		l.list = append(l.list, couple{a: int32(r.trainA[p.Source]), b: int32(r.trainB[p.Target]), moveB: p.Move})
+	}
+	return l, nil
+}

@@ -1,0 +1,253 @@
+package translate
+
+// Detail that the network never saw is carried over by a guided filter.
+//
+// On the canvas, at the network's resolution, both the source s and the
+// translation y are known. Around every pixel y is fitted as a linear function
+// of the three colour channels of s,
+//
+//	y ≈ g·s + b,   g = (Σ + εI)⁻¹ Cov(s, y)  pulled towards a prior g₀:
+//	g = g₀ + (Σ + εI)⁻¹ (Cov(s, y) − Σ·g₀)
+//
+// where Σ is the covariance of s in the window and ε a ridge. This is the
+// filter of He, Sun and Tang, "Guided image filtering", ECCV 2010 and TPAMI
+// 35(6) 2013, in its form for a guide in colour, fitted at low resolution and
+// applied at full resolution as in He and Sun, "Fast guided filter", 2015
+// (arXiv 1505.00996). Two things differ.
+//
+//   - The prior. The filter of the paper pulls g to 0, which smooths flat areas.
+//     Here the ridge pulls each window to the fit of a larger one, and the whole
+//     image to the identity: texture finer than a pixel of the canvas, of which
+//     a flat window says nothing, is treated as the rest of the image is.
+//   - The application. With ↑ for interpolation and F for the full-resolution
+//     source, the result is
+//
+//     Y = ↑y + ↑(q·g) · (F − ↑s)
+//
+//     so that only what the canvas could not hold comes from the source, and
+//     where the fit explains nothing (q = 0) the plain enlarged translation is
+//     left. q = max(0, 1 − 1.5 u), where u is the share of y's variance in the
+//     window that the fit does not explain, shrunk towards the larger window's
+//     with the weight ε.
+//
+// Measured on the 200-pair test set of OpenMoji colour and line drawings and on
+// Twemoji people, 20 pictures each: pictures of 128 px, translated at S px by
+// the exact answer scaled down, mean absolute error (0–255) of the result
+// against the answer at 128 px. TestRestoredDetail repeats it on drawings of
+// its own.
+//
+//	                                        S = 32               S = 64
+//	                                  enlarged  restored   enlarged  restored
+//	colour to line art                    17.8       0.6        6.7       0.1
+//	… with noise of σ 0.1 on y            21.7       6.2       11.1       5.4
+//	colour rotation                       12.3       0.1        5.0       0.0
+//	… with noise of σ 0.1 on y            18.9       9.9       12.4       9.5
+//	inversion                             13.9       0.0        5.4       0.0
+//	luma through three curves             14.7       4.1        6.9       3.0
+//	… of Twemoji people                    8.3       1.4        4.0       1.0
+//	line art 3 px right and 2 px up       17.7      17.4        6.6       6.5
+//	line art of a different drawing       18.4      17.6        6.6       6.3
+//
+// In the trials that led here, at 32 px: without q the last two rows were 19.4
+// and 18.3 where enlarging left 18.2 and 18.9, and the first gained 0.2 at most;
+// one window of 2 px left 1.3 in the first row where windows of 4 and 1 px left
+// 0.8, and ten times the ε 1.5.
+
+// windows are the sizes fitted, in canvas pixels around the centre.
+var windows = [...]int{4, 1}
+
+const (
+	// ridge is ε of a window, in squared network values: a deviation of 7 grey
+	// levels. wholeRidge is that of the whole picture, whose many pixels need
+	// less: a deviation of 0.7, the noise of bytes.
+	ridge      = 3e-3
+	wholeRidge = 3e-5
+	// caution makes q fall faster than what is unexplained grows.
+	caution = 1.5
+)
+
+// A linear is a fit y ≈ g·s + b: g[3u+v] leads from channel u of s to channel
+// v of y. unexplained is the share of the variance of y that it leaves.
+type linear struct {
+	g           [9]float32
+	unexplained float32
+}
+
+// identity keeps every detail as it is.
+var identity = linear{g: [9]float32{0: 1, 4: 1, 8: 1}}
+
+// Where each kind of moment starts among the moments of a window: the means
+// of s_u, y_v, s_u·s_w (w ≥ u), s_u·y_v and y_v².
+const (
+	atS, atY, atSS, atSY, atYY = 0, 3, 6, 12, 21
+	moments                    = 24
+)
+
+// addMoments adds f times the products of one pixel to sum.
+func addMoments(sum []float64, s, y []float32, f float64) {
+	k := atSS
+	for u := range 3 {
+		su, yu := float64(s[u])*f, float64(y[u])
+		sum[atS+u] += su
+		sum[atY+u] += yu * f
+		sum[atYY+u] += yu * yu * f
+		for w := u; w < 3; w++ {
+			sum[k] += su * float64(s[w])
+			k++
+		}
+		for v := range 3 {
+			sum[atSY+3*u+v] += su * float64(y[v])
+		}
+	}
+}
+
+// fit finds the linear function that a window's n pixels, summed in sum,
+// ask for, starting from a prior, with the ridge eps.
+func fit(sum []float64, n float64, prior linear, eps float64) linear {
+	mean := func(i int) float64 { return sum[i] / n }
+	var cov, cross [3][3]float64 // of s with s, of s with y
+	k := atSS
+	for u := range 3 {
+		for w := u; w < 3; w++ {
+			cov[u][w] = mean(k) - mean(atS+u)*mean(atS+w)
+			cov[w][u] = cov[u][w]
+			k++
+		}
+		for v := range 3 {
+			cross[u][v] = mean(atSY+3*u+v) - mean(atS+u)*mean(atY+v)
+		}
+	}
+	inv := inverse(cov, eps)
+	var left, total float64
+	var out linear
+	for v := range 3 {
+		var rest, g [3]float64
+		for u := range 3 {
+			rest[u] = cross[u][v]
+			for w := range 3 {
+				rest[u] -= cov[u][w] * float64(prior.g[3*w+v])
+			}
+		}
+		for u := range 3 {
+			g[u] = float64(prior.g[3*u+v])
+			for w := range 3 {
+				g[u] += inv[u][w] * rest[w]
+			}
+			out.g[3*u+v] = float32(g[u])
+		}
+		variance := max(0, mean(atYY+v)-mean(atY+v)*mean(atY+v))
+		residual := variance // of y − g·s
+		for u := range 3 {
+			residual -= 2 * g[u] * cross[u][v]
+			for w := range 3 {
+				residual += g[u] * cov[u][w] * g[w]
+			}
+		}
+		left += max(0, residual)
+		total += variance
+	}
+	out.unexplained = float32(min(1, (left+eps*float64(prior.unexplained))/(total+eps)))
+	return out
+}
+
+// inverse of c + eps·I, for a covariance c, by cofactors.
+func inverse(c [3][3]float64, eps float64) [3][3]float64 {
+	a, d, f := c[0][0]+eps, c[1][1]+eps, c[2][2]+eps
+	b, g, e := c[0][1], c[0][2], c[1][2]
+	p, q, r := d*f-e*e, e*g-b*f, b*e-d*g
+	k := 1 / (a*p + b*q + g*r)
+	s, t, u := (a*f-g*g)*k, (b*g-a*e)*k, (a*d-b*b)*k
+	return [3][3]float64{{p * k, q * k, r * k}, {q * k, s, t}, {r * k, t, u}}
+}
+
+// fitWhole fits the whole canvas, starting from the identity, and gives the
+// fitted value for a colour too.
+func fitWhole(s, y plane) (whole linear, at func(c [3]float32) [3]float32) {
+	var sum [moments]float64
+	for i := 0; i < len(s.pix); i += 3 {
+		addMoments(sum[:], s.pix[i:i+3], y.pix[i:i+3], 1)
+	}
+	n := float64(s.w * s.h)
+	whole = fit(sum[:], n, identity, wholeRidge)
+	return whole, func(c [3]float32) (out [3]float32) {
+		for v := range 3 {
+			out[v] = float32(sum[atY+v] / n)
+			for u := range 3 {
+				out[v] += whole.g[3*u+v] * (c[u] - float32(sum[atS+u]/n))
+			}
+		}
+		return out
+	}
+}
+
+// gains gives q·g for every pixel of the canvas: a plane of 9 channels.
+// s and y are the source and its translation, 3 channels each.
+func gains(s, y plane, whole linear) plane {
+	const c = 10 // g, and what it leaves unexplained
+	level := newPlane(s.w, s.h, c)
+	for i := 0; i < len(level.pix); i += c {
+		copy(level.pix[i:], whole.g[:])
+		level.pix[i+9] = whole.unexplained
+	}
+	for _, r := range windows {
+		eachWindow(s, y, r, func(i int, sum []float64, n float64) {
+			at := level.pix[i*c : i*c+c]
+			l := fit(sum, n, linear{[9]float32(at[:9]), at[9]}, ridge)
+			copy(at, l.g[:])
+			at[9] = l.unexplained
+		})
+		level = level.boxMean(r)
+	}
+	out := newPlane(s.w, s.h, 9)
+	for i := range s.w * s.h {
+		at := level.pix[i*c : i*c+c]
+		trust := max(0, 1-caution*at[9])
+		for k, g := range at[:9] {
+			out.pix[i*9+k] = g * trust
+		}
+	}
+	return out
+}
+
+// eachWindow calls f for every pixel i with the summed moments of the n pixels
+// in the (2r+1)² window around it. It keeps one sum per column, from which the
+// row that leaves the window is taken again, so that memory does not grow with
+// the height.
+func eachWindow(s, y plane, r int, f func(i int, sum []float64, n float64)) {
+	columns := make([]float64, s.w*moments)
+	add := func(row int, sign float64) {
+		if row < 0 || row >= s.h {
+			return
+		}
+		a, b := s.row(row), y.row(row)
+		for x := range s.w {
+			addMoments(columns[x*moments:(x+1)*moments], a[3*x:3*x+3], b[3*x:3*x+3], sign)
+		}
+	}
+	var sum [moments]float64
+	slide := func(x int, sign float64) {
+		if x < 0 || x >= s.w {
+			return
+		}
+		for k, v := range columns[x*moments : (x+1)*moments] {
+			sum[k] += sign * v
+		}
+	}
+	for row := range r {
+		add(row, 1)
+	}
+	for row := range s.h {
+		add(row+r, 1)
+		add(row-r-1, -1)
+		rows := min(row+r, s.h-1) - max(row-r, 0) + 1
+		clear(sum[:])
+		for x := range r {
+			slide(x, 1)
+		}
+		for x := range s.w {
+			slide(x+r, 1)
+			slide(x-r-1, -1)
+			f(row*s.w+x, sum[:], float64(rows*(min(x+r, s.w-1)-max(x-r, 0)+1)))
+		}
+	}
+}

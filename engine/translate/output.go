@@ -1,0 +1,265 @@
+package translate
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"image/png"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// Format is the format of the files that Run writes.
+type Format uint8
+
+const (
+	// PNG keeps every pixel and the alpha. It is the zero value.
+	PNG Format = iota
+	// JPEG is smaller and has no alpha: the background shows.
+	JPEG
+)
+
+// String gives the name that ParseFormat takes.
+func (f Format) String() string {
+	if f == JPEG {
+		return "jpeg"
+	}
+	return "png"
+}
+
+// ext is the ending of file names, with the dot.
+func (f Format) ext() string {
+	if f == JPEG {
+		return ".jpg"
+	}
+	return ".png"
+}
+
+// ParseFormat finds the format of that name: png, jpeg or jpg, in any case.
+func ParseFormat(name string) (Format, error) {
+	switch strings.ToLower(name) {
+	case "png":
+		return PNG, nil
+	case "jpeg", "jpg":
+		return JPEG, nil
+	}
+	return 0, fmt.Errorf("%q is not a format to write: choose png or jpeg", name)
+}
+
+// An ExistsError refuses an output because there is a file of that name that
+// must not be replaced.
+type ExistsError struct {
+	Path   string
+	Reason string // the cause, then the cure
+}
+
+// Error implements error.
+func (e *ExistsError) Error() string { return e.Path + ": " + e.Reason }
+
+// An outputs is an output folder that is being filled.
+type outputs struct {
+	dir     string // absolute
+	journal *journal
+	options Options
+	hash    string // of everything that decides what an output looks like
+	inputs  map[string]bool
+	serial  atomic.Int64
+	pngs    pngBuffers
+}
+
+// settingsHash covers the network's settings and the options that change the
+// pixels or the file.
+func settingsHash(o Options) string {
+	quality := 0
+	if o.Format == JPEG {
+		quality = o.Quality
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %v %v %v %v %d", o.Settings, o.Size, o.Fit, o.Background, o.Format, quality))
+	return hex.EncodeToString(sum[:8])
+}
+
+func (w *outputs) path(j *job) string { return filepath.Join(w.dir, filepath.FromSlash(j.out)) }
+
+// check decides, before any work, about a job whose input is in the given
+// state: it is done, it may be done (with no error), or it must not be.
+func (w *outputs) check(j *job, in fs.FileInfo) (done bool, err error) {
+	name := w.path(j)
+	if w.inputs[name] {
+		return false, &ExistsError{name, "is itself one of the inputs: choose another output folder"}
+	}
+	info, err := os.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look for %s: %w", name, err)
+	}
+	if info.IsDir() {
+		return false, &ExistsError{name, "there is a folder of this name: choose another output folder"}
+	}
+	if w.options.Overwrite {
+		return false, nil
+	}
+	e, ours := w.journal.past[j.out]
+	if ours {
+		ours, err = whole(name, info, e)
+		if err != nil {
+			return false, err
+		}
+	}
+	switch {
+	case !ours:
+		return false, &ExistsError{name, "exists and was not written by this export, or was changed since: choose another output folder, or allow overwriting (--overwrite)"}
+	case string(e.In) != j.abs:
+		return false, &ExistsError{name, "is the translation of another file, " + string(e.In) + ": choose another output folder, or allow overwriting (--overwrite)"}
+	case e.Settings != w.hash:
+		return false, &ExistsError{name, "was written with other settings: choose another output folder, or allow overwriting (--overwrite)"}
+	case e.InSize != in.Size() || e.InTime != in.ModTime().UnixNano():
+		return false, &ExistsError{name, "was made before the input changed: allow overwriting (--overwrite), or choose another output folder"}
+	}
+	return true, nil
+}
+
+// whole reports whether the file is what the journal says. Its content is read
+// only where its time differs, for example after copying the folder.
+func whole(name string, info fs.FileInfo, e entry) (bool, error) {
+	if !info.Mode().IsRegular() || info.Size() != e.Size {
+		return false, nil
+	}
+	if info.ModTime().UnixNano() == e.Time {
+		return true, nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return false, fmt.Errorf("check the existing %s: %w", name, err)
+	}
+	defer f.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, f); err != nil {
+		return false, fmt.Errorf("check the existing %s: %w", name, err)
+	}
+	return hex.EncodeToString(sum.Sum(nil)) == e.SHA256, nil
+}
+
+// write stores img as the output of j: in a file of its own that is synced,
+// journalled, and only then given its name. A crash before that moment leaves
+// nothing under the name; after it, the whole file and its line in the journal.
+func (w *outputs) write(j *job, in fs.FileInfo, img *image.NRGBA) (err error) {
+	temp := filepath.Join(w.dir, stateDir, "partial", fmt.Sprint(w.serial.Add(1)))
+	name := w.path(j)
+	defer func() {
+		if err == nil {
+			return
+		}
+		if rm := os.Remove(temp); rm != nil && !errors.Is(rm, fs.ErrNotExist) {
+			err = errors.Join(err, rm)
+		}
+		var exists *ExistsError
+		if !errors.As(err, &exists) {
+			err = fmt.Errorf("write %s: %w", name, err)
+		}
+	}()
+	size, modified, sum, err := w.encodeTo(temp, img)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+		return err
+	}
+	err = w.journal.record(entry{
+		In: filename(j.abs), InSize: in.Size(), InTime: in.ModTime().UnixNano(), Settings: w.hash,
+		Out: filename(j.out), Size: size, Time: modified, SHA256: sum,
+	})
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	if w.options.Overwrite {
+		return os.Rename(temp, name)
+	}
+	return moveNew(temp, name)
+}
+
+// moveNew gives temp its name unless there is a file of that name. A hard link
+// decides that in one step; where a file system has none, a look goes first.
+func moveNew(temp, name string) error {
+	taken := &ExistsError{name, "appeared while its translation was made: choose another output folder, or allow overwriting (--overwrite)"}
+	err := os.Link(temp, name)
+	if err == nil {
+		return os.Remove(temp)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return taken
+	}
+	if _, err := os.Lstat(name); err == nil {
+		return taken
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return os.Rename(temp, name)
+}
+
+// encodeTo writes img to a new file that is on the disk when it returns.
+func (w *outputs) encodeTo(name string, img *image.NRGBA) (size, modified int64, sum string, err error) {
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+	if err != nil {
+		return 0, 0, "", err
+	}
+	hash := sha256.New()
+	buffer := bufio.NewWriterSize(io.MultiWriter(f, hash), 64<<10)
+	err = w.encode(buffer, img)
+	if err == nil {
+		err = buffer.Flush()
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	info, statErr := f.Stat()
+	if err = errors.Join(err, statErr, f.Close()); err != nil {
+		return 0, 0, "", err
+	}
+	return info.Size(), info.ModTime().UnixNano(), hex.EncodeToString(hash.Sum(nil)), nil
+}
+
+func (w *outputs) encode(to io.Writer, img *image.NRGBA) error {
+	if w.options.Format == JPEG {
+		flatten(img, w.options.Background)
+		return jpeg.Encode(to, img, &jpeg.Options{Quality: w.options.Quality})
+	}
+	return (&png.Encoder{BufferPool: &w.pngs}).Encode(to, img)
+}
+
+// flatten puts img on an opaque background.
+func flatten(img *image.NRGBA, background color.NRGBA) {
+	bg := [3]float32{float32(background.R), float32(background.G), float32(background.B)}
+	for i := 0; i < len(img.Pix); i += 4 {
+		p := img.Pix[i : i+4]
+		if p[3] == 255 {
+			continue
+		}
+		a := float32(p[3]) / 255
+		for v := range 3 {
+			p[v] = toByte(a*float32(p[v]) + (1-a)*bg[v])
+		}
+		p[3] = 255
+	}
+}
+
+// pngBuffers keeps the encoder's buffers, a megabyte each, for the next file.
+type pngBuffers struct{ pool sync.Pool }
+
+func (b *pngBuffers) Get() *png.EncoderBuffer {
+	e, _ := b.pool.Get().(*png.EncoderBuffer)
+	return e
+}
+
+func (b *pngBuffers) Put(e *png.EncoderBuffer) { b.pool.Put(e) }

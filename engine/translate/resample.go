@@ -1,0 +1,129 @@
+package translate
+
+import "math"
+
+// A kernel weighs a source sample by its distance from the wanted position,
+// in units of the coarser of the two pixel grids.
+type kernel struct {
+	support float64
+	at      func(float64) float64
+}
+
+// catmullRom is the cubic with B = 0, C = 1/2 of Mitchell and Netravali,
+// "Reconstruction filters in computer graphics", SIGGRAPH 1988: it passes
+// through the samples, so that an image resampled to its own size is itself.
+var catmullRom = kernel{2, func(x float64) float64 {
+	x = math.Abs(x)
+	switch {
+	case x < 1:
+		return (1.5*x-2.5)*x*x + 1
+	case x < 2:
+		return ((-0.5*x+2.5)*x-4)*x + 2
+	}
+	return 0
+}}
+
+// triangle is linear interpolation. It never overshoots.
+var triangle = kernel{1, func(x float64) float64 { return math.Max(0, 1-math.Abs(x)) }}
+
+// taps says, for every output sample along one axis, which source samples it
+// is made of: weight[i][k] belongs to source sample start[i]+k. The weights
+// of one output sample sum to 1.
+type taps struct {
+	start  []int
+	weight [][]float32
+}
+
+// newTaps resamples src samples to dst samples that cover the same extent.
+// Where that reduces the image the kernel is widened by the ratio, which
+// keeps out aliases. The weight of samples beyond an end goes to the last one.
+func newTaps(dst, src int, k kernel) taps {
+	ratio := float64(src) / float64(dst)
+	widen := math.Max(1, ratio)
+	reach := k.support * widen
+	t := taps{make([]int, dst), make([][]float32, dst)}
+	for i := range dst {
+		centre := (float64(i)+0.5)*ratio - 0.5
+		from, to := int(math.Ceil(centre-reach)), int(math.Floor(centre+reach))
+		first, last := min(max(from, 0), src-1), min(max(to, 0), src-1)
+		w := make([]float64, last-first+1)
+		var sum float64
+		for j := from; j <= to; j++ {
+			v := k.at((float64(j) - centre) / widen)
+			w[min(max(j, first), last)-first] += v
+			sum += v
+		}
+		t.start[i], t.weight[i] = first, make([]float32, len(w))
+		for j, v := range w {
+			t.weight[i][j] = float32(v / sum)
+		}
+	}
+	return t
+}
+
+// A plane is a small image in memory: h rows of w pixels of c interleaved
+// float32 channels.
+type plane struct {
+	w, h, c int
+	pix     []float32
+}
+
+func newPlane(w, h, c int) plane { return plane{w, h, c, make([]float32, w*h*c)} }
+
+func (p plane) row(y int) []float32 { return p.pix[y*p.w*p.c : (y+1)*p.w*p.c] }
+
+// mixColumns writes to dst, a row of p's width, the mixture of p's rows that
+// t asks for at output row y.
+func (p plane) mixColumns(dst []float32, t taps, y int) {
+	clear(dst)
+	for k, w := range t.weight[y] {
+		for i, v := range p.row(t.start[y] + k) {
+			dst[i] += w * v
+		}
+	}
+}
+
+// mixRow resamples src, one row of c-channel pixels, along x.
+func mixRow(dst, src []float32, t taps, c int) {
+	for x, start := range t.start {
+		out := dst[x*c : x*c+c]
+		clear(out)
+		for k, w := range t.weight[x] {
+			for i, v := range src[(start+k)*c : (start+k)*c+c] {
+				out[i] += w * v
+			}
+		}
+	}
+}
+
+// boxMean replaces every sample by the mean over the (2r+1)² window around
+// it, cut off at the border. Its cost does not depend on r.
+func (p plane) boxMean(r int) plane {
+	across, out := newPlane(p.w, p.h, p.c), newPlane(p.w, p.h, p.c)
+	for y := range p.h {
+		for i := range p.c {
+			slidingMean(across.row(y)[i:], p.row(y)[i:], p.w, p.c, r)
+		}
+	}
+	for i := range p.w * p.c {
+		slidingMean(out.pix[i:], across.pix[i:], p.h, p.w*p.c, r)
+	}
+	return out
+}
+
+// slidingMean is boxMean along one line of n samples that lie stride apart.
+func slidingMean(dst, src []float32, n, stride, r int) {
+	var sum float64
+	for i := range min(r, n) {
+		sum += float64(src[i*stride])
+	}
+	for i := range n {
+		if i+r < n {
+			sum += float64(src[(i+r)*stride])
+		}
+		if i-r-1 >= 0 {
+			sum -= float64(src[(i-r-1)*stride])
+		}
+		dst[i*stride] = float32(sum / float64(min(i+r, n-1)-max(i-r, 0)+1))
+	}
+}

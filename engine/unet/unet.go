@@ -1,0 +1,210 @@
+// Package unet is the velocity network v(x, t): a U-Net over images with the time t as its condition.
+//
+// The shape is the usual one of diffusion and flow models (Ronneberger et al. 2015, arXiv 1505.04597; Ho et al.
+// 2020, arXiv 2006.11239): residual blocks with group normalisation, time entering as scale and shift, averaging
+// down, repeating up, skip connections by concatenation, self-attention at low resolution where asked for.
+// Residual branches and the output start at zero, so that an untrained network is v = 0: the identity translation.
+package unet
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/gomlx/compute/dtypes"
+	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // the graph vocabulary reads as mathematics
+
+	"github.com/straightway-app/straightway/engine/layer"
+)
+
+// Channels is the number of image channels, in and out: red, green, blue.
+const Channels = 3
+
+const timeFrequencies = 32
+
+// Config is the architecture. Together with a parameter vector it is the whole model.
+type Config struct {
+	Size      int   `json:"size"`      // side of the square image in pixels; divisible by 2^(len(Mult)-1)
+	Base      int   `json:"base"`      // channels at full resolution; a multiple of 8
+	Mult      []int `json:"mult"`      // channels as multiples of Base, one entry a resolution level
+	Blocks    int   `json:"blocks"`    // residual blocks a level on the way down; one more on the way up
+	Attention []int `json:"attention"` // sides (pixels) of the levels with self-attention
+}
+
+// Validate says what is wrong with a configuration.
+func (c Config) Validate() error {
+	if c.Base <= 0 || c.Base%layer.Groups != 0 {
+		return fmt.Errorf("network width %d: the number of base channels must be a positive multiple of %d", c.Base, layer.Groups)
+	}
+	if len(c.Mult) == 0 || c.Blocks < 1 {
+		return fmt.Errorf("the network needs at least one level and one block a level")
+	}
+	if f := 1 << (len(c.Mult) - 1); c.Size <= 0 || c.Size%f != 0 {
+		return fmt.Errorf("image size %d: a network of %d levels needs a multiple of %d", c.Size, len(c.Mult), f)
+	}
+	return nil
+}
+
+// Equal tells whether two configurations are the same network.
+func (c Config) Equal(d Config) bool {
+	return c.Size == d.Size && c.Base == d.Base && c.Blocks == d.Blocks && slices.Equal(c.Mult, d.Mult) && slices.Equal(c.Attention, d.Attention)
+}
+
+func (c Config) embedding() int { return 4 * c.Base }
+
+func (c Config) attends(side int) bool { return slices.Contains(c.Attention, side) }
+
+// visitor walks over the blocks of the network in the order of evaluation; Table and Velocity are two visitors of
+// the same walk, so that the parameters cannot disagree with the computation.
+type visitor interface {
+	block(name string, ci, co, side int)
+	down()
+	save()
+	join() (channels int) // concatenates the newest saved skip; returns its channels
+	up()
+}
+
+func (c Config) walk(v visitor) {
+	ch, side := c.Base, c.Size
+	v.save()
+	for i, m := range c.Mult {
+		for b := range c.Blocks {
+			v.block(fmt.Sprintf("down.%d.%d", i, b), ch, c.Base*m, side)
+			ch = c.Base * m
+			v.save()
+		}
+		if i < len(c.Mult)-1 {
+			v.down()
+			side /= 2
+			v.save()
+		}
+	}
+	v.block("middle", ch, ch, side)
+	for i := len(c.Mult) - 1; i >= 0; i-- {
+		for b := range c.Blocks + 1 {
+			v.block(fmt.Sprintf("up.%d.%d", i, b), ch+v.join(), c.Base*c.Mult[i], side)
+			ch = c.Base * c.Mult[i]
+		}
+		if i > 0 {
+			v.up()
+			side *= 2
+		}
+	}
+}
+
+// Table lists the parameters.
+func (c Config) Table() layer.Table {
+	e := c.embedding()
+	t := layer.Table{}.
+		Dense("time.0", 2*timeFrequencies, e, layer.Uniform).
+		Dense("time.1", e, e, layer.Uniform).
+		Conv("in", 3, Channels, c.Base, layer.Uniform)
+	l := &lister{c: c, t: t, ch: c.Base}
+	c.walk(l)
+	return l.t.Norm("out.norm", c.Base*c.Mult[0]).Conv("out", 3, c.Base*c.Mult[0], Channels, layer.Zero)
+}
+
+type lister struct {
+	c     Config
+	t     layer.Table
+	ch    int
+	skips []int
+}
+
+func (l *lister) block(name string, ci, co, side int) {
+	l.t = l.t.
+		Norm(name+".norm1", ci).
+		Conv(name+".conv1", 3, ci, co, layer.Uniform).
+		Dense(name+".time", l.c.embedding(), 2*co, layer.Uniform).
+		Norm(name+".norm2", co).
+		Conv(name+".conv2", 3, co, co, layer.Zero)
+	if ci != co {
+		l.t = append(l.t, layer.Part{Name: name + ".skip.weight", Shape: []int{ci, co}, FanIn: ci})
+	}
+	if l.c.attends(side) {
+		l.t = l.t.
+			Norm(name+".attention.norm", co).
+			Dense(name+".attention.qkv", co, 3*co, layer.Uniform).
+			Dense(name+".attention.out", co, co, layer.Zero)
+	}
+	l.ch = co
+}
+func (l *lister) down() {}
+func (l *lister) up()   {}
+func (l *lister) save() { l.skips = append(l.skips, l.ch) }
+func (l *lister) join() int {
+	n := l.skips[len(l.skips)-1]
+	l.skips = l.skips[:len(l.skips)-1]
+	return n
+}
+
+// Velocity builds v(x, t) for x [B,S,S,3] float32 and t [B] float32 in [0,1]: [B,S,S,3] float32, in image units
+// ([-1,1] is the range of an image) per unit of t. p is c.Table() bound to a parameter vector.
+func (c Config) Velocity(p *layer.Params, x, t *Node) *Node {
+	g := x.Graph()
+	bs := x.Shape().Dimensions[0]
+	freq := make([]float32, timeFrequencies)
+	for i := range freq {
+		freq[i] = float32(1000 * math.Exp(-math.Log(10000)*float64(i)/timeFrequencies))
+	}
+	angle := Mul(Reshape(t, bs, 1), Reshape(Const(g, freq), 1, timeFrequencies))
+	emb := Concatenate([]*Node{Sin(angle), Cos(angle)}, -1)
+	emb = p.Dense("time.1", layer.SiLU(p.Dense("time.0", emb)))
+	w := &weaver{c: c, p: p, emb: layer.SiLU(emb), h: p.Conv("in", p.How.Cast(x), 1)}
+	c.walk(w)
+	a, b := p.GroupNormAffine("out.norm", w.h, nil, nil, nil)
+	return ConvertDType(p.Conv("out", layer.AffineSiLU(w.h, a, b), 1), dtypes.Float32)
+}
+
+type weaver struct {
+	c     Config
+	p     *layer.Params
+	emb   *Node // SiLU of the time embedding, [B, 4·Base] float32
+	h     *Node
+	skips []*Node
+}
+
+func (w *weaver) block(name string, ci, co, side int) {
+	p, x := w.p, w.h
+	a, b := p.GroupNormAffine(name+".norm1", x, nil, nil, nil)
+	h, bias := p.ConvNoBias(name+".conv1", layer.AffineSiLU(x, a, b), 1)
+	e := p.Dense(name+".time", w.emb)
+	scale, shift := Slice(e, AxisRange(), AxisRange(0, co)), Slice(e, AxisRange(), AxisRange(co, 2*co))
+	a, b = p.GroupNormAffine(name+".norm2", h, bias, scale, shift)
+	h = p.Conv(name+".conv2", layer.AffineSiLU(h, a, b), 1)
+	if ci != co {
+		x = p.Mix(p.Get(name+".skip.weight"), x)
+	}
+	w.h = Add(x, h)
+	if w.c.attends(side) {
+		w.h = selfAttention(p, name+".attention", w.h)
+	}
+}
+
+func (w *weaver) down() { w.h = layer.Down(w.h) }
+func (w *weaver) up()   { w.h = layer.Up(w.h) }
+func (w *weaver) save() { w.skips = append(w.skips, w.h) }
+func (w *weaver) join() int {
+	s := w.skips[len(w.skips)-1]
+	w.skips = w.skips[:len(w.skips)-1]
+	w.h = Concatenate([]*Node{w.h, s}, -1)
+	return s.Shape().Dimensions[3]
+}
+
+// attentionHead is the width of a head.
+const attentionHead = 32
+
+// selfAttention adds multi-head attention over the pixels of x [B,H,W,C] (Vaswani et al. 2017, arXiv 1706.03762,
+// eq. 1) to x.
+func selfAttention(p *layer.Params, name string, x *Node) *Node {
+	d := x.Shape().Dimensions
+	bs, n, c := d[0], d[1]*d[2], d[3]
+	heads := max(1, c/attentionHead)
+	a, b := p.GroupNormAffine(name+".norm", x, nil, nil, nil)
+	qkv := Reshape(p.Dense(name+".qkv", layer.Affine(x, a, b)), bs, n, 3, heads, c/heads)
+	part := func(i int) *Node { return Squeeze(Slice(qkv, AxisRange(), AxisRange(), AxisElem(i)), 2) } // [B,N,heads,C/heads]
+	score := Einsum("bqhd,bkhd->bhqk", MulScalar(part(0), 1/math.Sqrt(float64(c/heads))), part(1))
+	weight := ConvertDType(Softmax(ConvertDType(score, dtypes.Float32), -1), x.DType())
+	out := Reshape(Einsum("bhqk,bkhd->bqhd", weight, part(2)), d...)
+	return Add(x, p.Dense(name+".out", out))
+}
