@@ -1,6 +1,8 @@
 package layer
 
 import (
+	"fmt"
+
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // the graph vocabulary reads as mathematics
@@ -51,10 +53,31 @@ func (p *Params) ConvWith(w, x *Node, stride int) *Node {
 			hi = 0
 		}
 	}
-	if p.How.NativeConv {
-		return Convolve(x, w).Strides(stride).PaddingPerDim([][2]int{{lo, hi}, {lo, hi}}).Done()
+	switch {
+	case !p.How.NativeConv:
+		return shiftedProducts(x, w, stride, lo, hi)
+	case stride == 2:
+		return stridedBySpaceToDepth(x, w, lo)
 	}
-	return shiftedProducts(x, w, stride, lo, hi)
+	return Convolve(x, w).PaddingPerDim([][2]int{{lo, hi}, {lo, hi}}).Done()
+}
+
+// stridedBySpaceToDepth computes a convolution of stride 2 (k = 3 or 4, lo rows of padding before) as one of stride 1
+// over 2×2 blocks of pixels: the gradients of a strided convolution are dilated ones, for which XLA's CPU compiler has
+// only a plain loop.
+func stridedBySpaceToDepth(x, w *Node, lo int) *Node {
+	d := x.Shape().Dimensions
+	b, h, wd, ci := d[0], d[1], d[2], d[3]
+	k, co := w.Shape().Dimensions[0], w.Shape().Dimensions[3]
+	if k != 3 && k != 4 || lo != 1 || h%2 != 0 || wd%2 != 0 {
+		panic(fmt.Errorf("a strided convolution of side %d over %d×%d pixels: the side must be 3 or 4, the image even", k, h, wd))
+	}
+	x = zeroPad(zeroPad(x, 1, 1, 1), 2, 1, 1)
+	oh, ow := h/2+1, wd/2+1
+	x = TransposeAllAxes(Reshape(x, b, oh, 2, ow, 2, ci), 0, 1, 3, 2, 4, 5) // block, then place in the block
+	w = zeroPad(zeroPad(w, 0, 0, 4-k), 1, 0, 4-k)
+	w = TransposeAllAxes(Reshape(w, 2, 2, 2, 2, ci, co), 0, 2, 1, 3, 4, 5)
+	return Convolve(Reshape(x, b, oh, ow, 4*ci), Reshape(w, 2, 2, 4*ci, co)).NoPadding().Done()
 }
 
 // shiftedProducts computes the convolution as a sum over the k² taps of (a shifted view of x) · (the tap's matrix).
