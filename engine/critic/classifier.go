@@ -5,7 +5,7 @@ package critic
 
 import (
 	"github.com/gomlx/compute/dtypes"
-	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // the graph vocabulary reads as mathematics
+	. "github.com/gomlx/gomlx/core/graph"
 
 	"github.com/straightway-app/straightway/engine/layer"
 )

@@ -9,7 +9,7 @@ package flow
 import (
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
-	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // the graph vocabulary reads as mathematics
+	. "github.com/gomlx/gomlx/core/graph"
 )
 
 // StraightLine is X_t = t·X1 + (1−t)·X0 (eq. 1 of the paper) for x0, x1 [B,S,S,3] and t [B].

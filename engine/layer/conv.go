@@ -5,7 +5,7 @@ import (
 
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
-	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // the graph vocabulary reads as mathematics
+	. "github.com/gomlx/gomlx/core/graph"
 )
 
 // Lowering says how a backend wants its operations.
@@ -62,9 +62,10 @@ func (p *Params) ConvWith(w, x *Node, stride int) *Node {
 	return Convolve(x, w).PaddingPerDim([][2]int{{lo, hi}, {lo, hi}}).Done()
 }
 
-// stridedBySpaceToDepth computes a convolution of stride 2 (k = 3 or 4, lo rows of padding before) as one of stride 1
-// over 2×2 blocks of pixels: the gradients of a strided convolution are dilated ones, for which XLA's CPU compiler has
-// only a plain loop.
+// stridedBySpaceToDepth computes a convolution of stride 2 (k = 3 or 4, one row of padding before) as one matrix
+// product over pairs of 2×2 blocks of pixels. XLA's CPU compiler has only a plain loop for the dilated convolutions
+// that the gradients of a strided one are, and GoMLX v0.28.2 places the gradient of a convolution of even side one
+// pixel off.
 func stridedBySpaceToDepth(x, w *Node, lo int) *Node {
 	d := x.Shape().Dimensions
 	b, h, wd, ci := d[0], d[1], d[2], d[3]
@@ -73,11 +74,19 @@ func stridedBySpaceToDepth(x, w *Node, lo int) *Node {
 		panic(fmt.Errorf("a strided convolution of side %d over %d×%d pixels: the side must be 3 or 4, the image even", k, h, wd))
 	}
 	x = zeroPad(zeroPad(x, 1, 1, 1), 2, 1, 1)
-	oh, ow := h/2+1, wd/2+1
-	x = TransposeAllAxes(Reshape(x, b, oh, 2, ow, 2, ci), 0, 1, 3, 2, 4, 5) // block, then place in the block
+	oh, ow := h/2, wd/2
+	x = TransposeAllAxes(Reshape(x, b, oh+1, 2, ow+1, 2, ci), 0, 1, 3, 2, 4, 5) // block, then place in the block
+	x = Reshape(x, b, oh+1, ow+1, 4*ci)
+	var window []*Node
+	for y := range 2 {
+		for z := range 2 {
+			window = append(window, Slice(x, AxisRange(), AxisRange(y, y+oh), AxisRange(z, z+ow)))
+		}
+	}
 	w = zeroPad(zeroPad(w, 0, 0, 4-k), 1, 0, 4-k)
 	w = TransposeAllAxes(Reshape(w, 2, 2, 2, 2, ci, co), 0, 2, 1, 3, 4, 5)
-	return Convolve(Reshape(x, b, oh, ow, 4*ci), Reshape(w, 2, 2, 4*ci, co)).NoPadding().Done()
+	y := Dot(Reshape(Concatenate(window, -1), b*oh*ow, 16*ci), Reshape(w, 16*ci, co)).MatMul()
+	return Reshape(y, b, oh, ow, co)
 }
 
 // shiftedProducts computes the convolution as a sum over the k² taps of (a shifted view of x) · (the tap's matrix).

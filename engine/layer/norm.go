@@ -2,7 +2,7 @@ package layer
 
 import (
 	"github.com/gomlx/compute/dtypes"
-	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // the graph vocabulary reads as mathematics
+	. "github.com/gomlx/gomlx/core/graph"
 )
 
 // Groups is the number of groups of every group normalisation (Wu and He 2018, arXiv 1803.08494).

@@ -5,7 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 
-	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // the graph vocabulary reads as mathematics
+	. "github.com/gomlx/gomlx/core/graph"
 )
 
 // Init says how a part starts.

@@ -5,9 +5,11 @@ package model
 import (
 	"context"
 	"fmt"
+	"math/bits"
+	"slices"
 	"sync"
 
-	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // the graph vocabulary reads as mathematics
+	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"github.com/straightway-app/straightway/engine/backend"
@@ -22,6 +24,7 @@ type Sampler struct {
 	Net   unet.Config
 	Batch int
 	exec  *Exec
+	xla   bool
 }
 
 // NewSampler prepares a sampler; compiling happens at its first evaluation.
@@ -37,7 +40,7 @@ func NewSampler(be *backend.Backend, net unet.Config, how layer.Lowering, batch 
 	if err != nil {
 		return nil, fmt.Errorf("preparing the velocity network: %w", err)
 	}
-	return &Sampler{Net: net, Batch: batch, exec: exec.WithName("velocity")}, nil
+	return &Sampler{Net: net, Batch: batch, exec: exec.WithName("velocity"), xla: be.IsXLA()}, nil
 }
 
 // Close frees the compiled program.
@@ -66,21 +69,26 @@ type Model struct {
 // With joins the sampler and weights.
 func (s *Sampler) With(w *Weights) *Model { return &Model{Sampler: s, weights: w} }
 
+// room is the batch size that n images are computed at, n ≤ Batch. XLA takes seconds to compile a new size, so there
+// it is always Batch; the pure Go backend takes milliseconds, and the next power of two saves it the empty places.
+func (s *Sampler) room(n int) int {
+	if s.xla {
+		return s.Batch
+	}
+	return min(s.Batch, 1<<bits.Len(uint(n-1)))
+}
+
 // Velocity evaluates v(x, t) for x, n images of S×S×3 values in [-1,1] one after another, in batches; the last one
-// is filled up with zeros, because a new batch size would mean a new program.
+// is filled up with zeros to a size that has a program.
 func (m *Model) Velocity(x []float32, t float64) ([]float32, error) {
 	pixels := m.Net.Size * m.Net.Size * unet.Channels
 	if len(x)%pixels != 0 {
 		return nil, fmt.Errorf("%d values are no whole number of images of %d×%d pixels", len(x), m.Net.Size, m.Net.Size)
 	}
 	out := make([]float32, 0, len(x))
-	times := make([]float32, m.Batch)
-	for i := range times {
-		times[i] = float32(t)
-	}
 	for at := 0; at < len(x); at += m.Batch * pixels {
 		part := x[at:min(len(x), at+m.Batch*pixels)]
-		v, err := m.evaluate(part, times, pixels)
+		v, err := m.evaluate(part, float32(t), pixels)
 		if err != nil {
 			return nil, err
 		}
@@ -89,18 +97,20 @@ func (m *Model) Velocity(x []float32, t float64) ([]float32, error) {
 	return out, nil
 }
 
-func (m *Model) evaluate(x, times []float32, pixels int) (v []float32, err error) {
-	if len(x) < m.Batch*pixels {
-		x = append(make([]float32, 0, m.Batch*pixels), x...)[:m.Batch*pixels]
+func (m *Model) evaluate(x []float32, t float32, pixels int) (v []float32, err error) {
+	n := m.room(len(x) / pixels)
+	if len(x) < n*pixels {
+		x = append(make([]float32, 0, n*pixels), x...)[:n*pixels]
 	}
+	times := slices.Repeat([]float32{t}, n)
 	s := m.Net.Size
-	input := tensors.FromFlatDataAndDimensions(x, m.Batch, s, s, unet.Channels)
+	input := tensors.FromFlatDataAndDimensions(x, n, s, s, unet.Channels)
 	defer input.MustFinalizeAll()
 	m.weights.mu.Lock() // the first use moves the vector to the device
 	defer m.weights.mu.Unlock()
 	out, err := Call(m.exec, m.weights.tensor, input, times)
 	if err != nil {
-		return nil, fmt.Errorf("evaluating the velocity network on %d images of %d×%d: %w", m.Batch, s, s, err)
+		return nil, fmt.Errorf("evaluating the velocity network on %d images of %d×%d: %w", n, s, s, err)
 	}
 	defer out[0].MustFinalizeAll()
 	return tensors.CopyFlatData[float32](out[0])

@@ -4,7 +4,7 @@ import (
 	"math"
 
 	"github.com/gomlx/compute/dtypes"
-	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // the graph vocabulary reads as mathematics
+	. "github.com/gomlx/gomlx/core/graph"
 )
 
 // adam are the constants of the optimiser (Kingma and Ba 2015, arXiv 1412.6980, algorithm 1) together with

@@ -3,10 +3,9 @@ package train
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 
 	"github.com/gomlx/compute/dtypes"
-	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // the graph vocabulary reads as mathematics
+	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"github.com/straightway-app/straightway/engine/backend"
@@ -14,7 +13,6 @@ import (
 	"github.com/straightway-app/straightway/engine/flow"
 	"github.com/straightway-app/straightway/engine/layer"
 	"github.com/straightway-app/straightway/engine/model"
-	"github.com/straightway-app/straightway/engine/project"
 )
 
 func toFloat(x *Node) *Node { return ConvertDType(x, dtypes.Float32) }
@@ -52,30 +50,33 @@ func classifyProgram(be *backend.Backend, how layer.Lowering) (*Exec, error) {
 }
 
 // trainClassifier teaches a classifier of the two domains and returns its parameters.
-func trainClassifier(ctx context.Context, be *backend.Backend, how layer.Lowering, a, b *shelf, trainA, trainB []int, seed uint64, steps, shift int, flip bool, progress func(done, total int)) ([]float32, error) {
-	exec, err := classifyProgram(be, how)
+func (r *run) trainClassifier(ctx context.Context, how layer.Lowering, seed uint64, name string, progress func(done, total int)) ([]float32, error) {
+	steps := r.recipe.ClassifySteps
+	exec, err := classifyProgram(r.Backend, how)
 	if err != nil {
 		return nil, fmt.Errorf("preparing the domain classifier: %w", err)
 	}
 	defer exec.Finalize()
-	l, err := newLearner(be, "domain classifier", adam{beta1: .9, beta2: .999, epsilon: 1e-8}, critic.Classifier{}.Table().Init(seed))
+	l, err := newLearner(r.Backend, "domain classifier", adam{beta1: .9, beta2: .999, epsilon: 1e-8}, critic.Classifier{}.Table().Init(seed))
 	if err != nil {
 		return nil, err
 	}
 	defer l.close()
-	for step := range steps {
+	half := halfway{run: r, name: name}
+	for step := half.load(l); step < steps; step++ {
 		if err := ctx.Err(); err != nil {
+			half.save(l, true)
 			return nil, err
 		}
 		rng := random(seed, "classifier", step)
 		const n = classifyBatch
 		index := [2][]int32{make([]int32, n), make([]int32, n)}
 		moves := make([][][]int32, 3)
-		for side, from := range [][]int{trainA, trainB} {
+		for side, from := range [][]int{r.trainA, r.trainB} {
 			moves[side] = make([][]int32, n)
 			for i := range n {
 				index[side][i] = int32(from[rng.IntN(len(from))])
-				moves[side][i] = augmentation(rng, shift, flip)
+				moves[side][i] = augmentation(rng, r.recipe.Shift, r.flip)
 			}
 		}
 		moves[2] = make([][]int32, n)
@@ -86,8 +87,8 @@ func trainClassifier(ctx context.Context, be *backend.Backend, how layer.Lowerin
 		for i := range level {
 			level[i] = float32(classifyNoise * rng.Float64())
 		}
-		pixelsA, ia, doneA := a.batch(index[0])
-		pixelsB, ib, doneB := b.batch(index[1])
+		pixelsA, ia, doneA := r.shelfA.batch(index[0])
+		pixelsB, ib, doneB := r.shelfB.batch(index[1])
 		out, err := model.Call(exec, l.w, pixelsA, pixelsB, [][]int32{ia, ib}, moves, level, []uint64{rng.Uint64(), rng.Uint64(), rng.Uint64()})
 		doneA()
 		doneB()
@@ -100,32 +101,15 @@ func trainClassifier(ctx context.Context, be *backend.Backend, how layer.Lowerin
 		if err != nil {
 			return nil, err
 		}
-		if progress != nil {
-			progress(step+1, steps)
-		}
+		half.save(l, false)
+		progress(step+1, steps)
 	}
 	w, err := tensors.CopyFlatData[float32](l.w)
 	if err != nil {
 		return nil, fmt.Errorf("copying the domain classifier: %w", err)
 	}
+	half.drop(name)
 	return w, nil
-}
-
-// cachedVector reads a vector of the project's cache, or makes and keeps it. A damaged file is made anew.
-func cachedVector(dir, name string, size int, make func() ([]float32, error)) ([]float32, error) {
-	path := filepath.Join(dir, name+".safetensors")
-	if f, err := project.ReadSafetensors(path); err == nil {
-		if t, err := f.Tensor("weights"); err == nil {
-			if v, err := project.Values[float32](t); err == nil && len(v) == size {
-				return v, nil
-			}
-		}
-	}
-	v, err := make()
-	if err != nil {
-		return nil, err
-	}
-	return v, project.WriteSafetensors(path, []project.Tensor{project.NewTensor("weights", []int{size}, v)}, nil)
 }
 
 // judge looks at images through a trained classifier: their features for KID and whether it takes them for targets.

@@ -151,11 +151,10 @@ func EvaluatePairs(ctx context.Context, o PairOptions) (*PairResult, error) {
 
 // EvaluateHeldOut measures a finished round anew on the project's held-out images.
 func EvaluateHeldOut(ctx context.Context, o Options, round string) (*project.RoundReport, error) {
-	r := &run{Options: o, settings: o.Project.Settings(), out: newPublisher(o.Watch)}
+	r := newRun(o)
 	defer r.out.close()
 	defer r.close()
-	var err error
-	if r.recipe, err = NewRecipe(r.settings); err != nil {
+	if err := r.prepareRecipe(); err != nil {
 		return nil, err
 	}
 	found, net, flat, err := model.Load(o.Project, round)
@@ -175,7 +174,9 @@ func EvaluateHeldOut(ctx context.Context, o Options, round string) (*project.Rou
 	if err := r.prepareNetworks(ctx); err != nil {
 		return nil, err
 	}
-	report, _, err := r.measure(ctx, found.Name, r.sampler.With(model.NewWeights(flat)))
+	weights := vector(flat)
+	defer weights.MustFinalizeAll()
+	report, _, err := r.measure(ctx, found.Name, r.sampler.With(model.Share(weights)))
 	report.Round = found.Name
 	return &report, err
 }

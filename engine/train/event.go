@@ -90,6 +90,7 @@ func (c *Control) waiting() <-chan struct{} {
 type publisher struct {
 	mu    sync.Mutex
 	watch func(Event)
+	clock func() time.Time
 	now   Event // the latest step or phase
 	sent  time.Time
 	began time.Time
@@ -97,32 +98,46 @@ type publisher struct {
 	idle  sync.WaitGroup
 }
 
-const heartbeat = 700 * time.Millisecond
+// What was last said is repeated once it is a heartbeat old, which is looked at every tick: together under a second.
+const (
+	heartbeat = 700 * time.Millisecond
+	tick      = 100 * time.Millisecond
+)
 
 func newPublisher(watch func(Event)) *publisher {
-	p := &publisher{watch: watch, began: time.Now(), quit: make(chan struct{})}
-	if watch == nil {
-		p.watch = func(Event) {}
-	}
+	p := silentPublisher(watch, time.Now)
 	p.idle.Add(1)
 	go func() {
 		defer p.idle.Done()
-		tick := time.NewTicker(heartbeat / 2)
-		defer tick.Stop()
+		ticker := time.NewTicker(tick)
+		defer ticker.Stop()
 		for {
 			select {
 			case <-p.quit:
 				return
-			case <-tick.C:
-				p.mu.Lock()
-				if time.Since(p.sent) >= heartbeat {
-					p.send()
-				}
-				p.mu.Unlock()
+			case <-ticker.C:
+				p.beat()
 			}
 		}
 	}()
 	return p
+}
+
+// silentPublisher is a publisher that says nothing by itself.
+func silentPublisher(watch func(Event), clock func() time.Time) *publisher {
+	if watch == nil {
+		watch = func(Event) {}
+	}
+	return &publisher{watch: watch, clock: clock, began: clock(), quit: make(chan struct{}), now: Event{Kind: PhaseEvent, Phase: "starting"}}
+}
+
+// beat repeats the present state where it was last told too long ago.
+func (p *publisher) beat() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.clock().Sub(p.sent) >= heartbeat {
+		p.send()
+	}
 }
 
 func (p *publisher) close() {
@@ -133,8 +148,8 @@ func (p *publisher) close() {
 // send repeats the present state; the caller holds the lock.
 func (p *publisher) send() {
 	e := p.now
-	e.Elapsed = time.Since(p.began)
-	p.sent = time.Now()
+	p.sent = p.clock()
+	e.Elapsed = p.sent.Sub(p.began)
 	p.watch(e)
 }
 
@@ -157,7 +172,7 @@ func (p *publisher) phase(name string, done, total int) {
 	if p.now.Round == "" {
 		p.now.Kind = PhaseEvent
 	}
-	if news || time.Since(p.sent) >= heartbeat {
+	if news || p.clock().Sub(p.sent) >= heartbeat {
 		p.send()
 	}
 }
@@ -165,7 +180,7 @@ func (p *publisher) phase(name string, done, total int) {
 func (p *publisher) tell(e Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	e.Elapsed = time.Since(p.began)
+	e.Elapsed = p.clock().Sub(p.began)
 	p.watch(e)
 }
 

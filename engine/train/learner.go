@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // the graph vocabulary reads as mathematics
+	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"github.com/straightway-app/straightway/engine/backend"
@@ -59,6 +59,8 @@ func (l *learner) free() {
 
 func (l *learner) close() {
 	l.free()
+	l.zero.MustFinalizeAll()
+	l.tally.MustFinalizeAll()
 	l.exec.Finalize()
 }
 

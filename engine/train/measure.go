@@ -199,7 +199,8 @@ func (r *run) references(n int) [][]byte {
 	found := false
 	for _, i := range r.heldA[:n] {
 		if j, ok := byName[stem(r.source.Name(i))]; ok {
-			out = append(out, r.target.Image(j))
+			// A copy: a watcher may keep it for longer than the set's mapping lives.
+			out = append(out, append([]byte(nil), r.target.Image(j)...))
 			found = true
 			continue
 		}

@@ -3,7 +3,7 @@ package train
 import (
 	"context"
 	"fmt"
-	"path/filepath"
+	"time"
 
 	"github.com/straightway-app/straightway/engine/flow"
 	"github.com/straightway-app/straightway/engine/model"
@@ -64,28 +64,15 @@ func (r *run) reflowPairs(ctx context.Context, teacher string) (*pairSet, error)
 	}
 	size := r.settings.Size
 	bytes := size * size * 3
-	path := filepath.Join(r.cache, fmt.Sprintf("pairs-%s-%s-%d-%d.safetensors", teacher, r.dataKey(), round.Report.FinishedAt.Unix(), r.recipe.PairSteps))
-	out := cachedBytes(path, len(list)*bytes)
+	name := fmt.Sprintf("pairs-%s-%s-%d-%d.safetensors", teacher, r.dataKey(), round.Report.FinishedAt.Unix(), r.recipe.PairSteps)
+	out := cachedVector[uint8](r, name, len(list)*bytes)
 	if out == nil {
-		m := r.sampler.With(model.NewWeights(flat))
 		if net.Size != size {
 			return nil, fmt.Errorf("round %s was trained at %d px and the project is set to %d px: restore project.json.bak or start a new project", teacher, net.Size, size)
 		}
-		chunk := 4 * r.sampler.Batch
-		for at := 0; at < len(list); at += chunk {
-			r.out.phase("carrying images along the flow of "+teacher, at, len(list))
-			var x []float32
-			for _, p := range list[at:min(len(list), at+chunk)] {
-				x = appendUnit(x, p.moveA.Apply(r.source.Image(int(p.a)), size))
-			}
-			y, err := m.Flow(ctx, x, flow.Forward(r.recipe.PairSteps))
-			if err != nil {
-				return nil, fmt.Errorf("making the pairs of the next round: %w", err)
-			}
-			out = append(out, toBytes(y)...)
-		}
-		r.out.phase("carrying images along the flow of "+teacher, len(list), len(list))
-		if err := project.WriteSafetensors(path, []project.Tensor{project.NewTensor("pairs", []int{len(out)}, out)}, nil); err != nil {
+		weights := vector(flat)
+		defer weights.MustFinalizeAll()
+		if out, err = r.makePairs(ctx, r.sampler.With(model.Share(weights)), "carrying images along the flow of "+teacher, name, list); err != nil {
 			return nil, err
 		}
 	}
@@ -96,17 +83,52 @@ func (r *run) reflowPairs(ctx context.Context, teacher string) (*pairSet, error)
 	return r.pairs, nil
 }
 
-// cachedBytes reads a cached byte vector of a known length; nil where it is missing or damaged.
-func cachedBytes(path string, size int) []byte {
-	f, err := project.ReadSafetensors(path)
-	if err != nil {
-		return nil
+// makePairs carries the images of a list along a model's flow, keeps them in the cache under a name, and on the way
+// there in numbered parts.
+func (r *run) makePairs(ctx context.Context, m *model.Model, phase, name string, list []couple) ([]byte, error) {
+	size := r.settings.Size
+	bytes := size * size * 3
+	part := func(k int) string { return fmt.Sprintf("%s.part%d", name, k) }
+	var out []byte
+	parts := 0
+	for {
+		p := cachedVector[uint8](r, part(parts), -1)
+		if len(p) == 0 || len(p)%bytes != 0 || len(out)+len(p) > len(list)*bytes {
+			break
+		}
+		out = append(out, p...)
+		parts++
 	}
-	t, err := f.Tensor("pairs")
-	if err != nil || len(t.Data) != size {
-		return nil
+	kept, saved := len(out), time.Now()
+	flush := func() {
+		if saved = time.Now(); len(out) > kept && keepVector(r, part(parts), out[kept:]) {
+			kept = len(out)
+			parts++
+		}
 	}
-	return t.Data
+	chunk := 4 * r.sampler.Batch
+	for at := len(out) / bytes; at < len(list); at += chunk {
+		r.out.phase(phase, at, len(list))
+		var x []float32
+		for _, p := range list[at:min(len(list), at+chunk)] {
+			x = appendUnit(x, p.moveA.Apply(r.source.Image(int(p.a)), size))
+		}
+		y, err := m.Flow(ctx, x, flow.Forward(r.recipe.PairSteps))
+		if err != nil {
+			flush()
+			return nil, fmt.Errorf("making the pairs of the next round: %w", err)
+		}
+		out = append(out, toBytes(y)...)
+		if time.Since(saved) >= r.Autosave {
+			flush()
+		}
+	}
+	r.out.phase(phase, len(list), len(list))
+	keepVector(r, name, out)
+	for k := range parts {
+		r.drop(part(k))
+	}
+	return out, nil
 }
 
 // appendUnit appends bytes as values in [-1,1].

@@ -2,13 +2,10 @@ package train
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"image/color"
-	"io"
-	"os"
-	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/straightway-app/straightway/datasets"
@@ -35,6 +32,8 @@ type Options struct {
 	Previews time.Duration // time between Preview events; 0 means none
 	Watch    func(Event)   // called by one goroutine at a time
 	Control  *Control      // may be nil
+
+	hooks hooks // of this package's tests
 }
 
 // Result is what a finished run leaves.
@@ -48,10 +47,7 @@ var ErrInterrupted = errors.New("training was interrupted and its progress is sa
 
 // Run trains what the project's settings ask for, from wherever the project stands.
 func Run(ctx context.Context, o Options) (Result, error) {
-	if o.Autosave <= 0 {
-		o.Autosave = DefaultAutosave
-	}
-	r := &run{Options: o, settings: o.Project.Settings(), began: time.Now(), out: newPublisher(o.Watch)}
+	r := newRun(o)
 	defer r.out.close()
 	defer r.close()
 	err := r.all(ctx)
@@ -59,6 +55,13 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		err = ErrInterrupted
 	}
 	return Result{Rounds: r.finished, Seconds: time.Since(r.began).Seconds()}, err
+}
+
+func newRun(o Options) *run {
+	if o.Autosave <= 0 {
+		o.Autosave = DefaultAutosave
+	}
+	return &run{Options: o, settings: o.Project.Settings(), began: time.Now(), out: newPublisher(o.Watch)}
 }
 
 // run is the state of one call of Run.
@@ -72,24 +75,23 @@ type run struct {
 	cache    string
 	finished []string
 
-	source, target   *datasets.Set
-	trainA, heldA    []int
-	trainB, heldB    []int
-	shelfA, shelfB   *shelf
-	flip             bool
-	lossJudge        []float32 // the classifier whose layers are the feature loss
-	eye              *judge    // the classifier of the measurements
-	sampler          *model.Sampler
-	flowProgram      *flowProgram
-	refine           *refineProgram
-	coupling         *flow.Coupling
-	pairs            *pairSet
-	micro            int // images computed at a time; less than the batch after an out-of-memory
-	rates            rateMeter
-	previewsDue      time.Time
-	heldOut          []float32 // source images that previews and measurements start from
-	heldTarget       []float32
-	heldPixelsSource [][]byte
+	source, target *datasets.Set
+	trainA, heldA  []int
+	trainB, heldB  []int
+	shelfA, shelfB *shelf
+	flip           bool
+	lossJudge      []float32 // the classifier whose layers are the feature loss
+	eye            *judge    // the classifier of the measurements
+	sampler        *model.Sampler
+	flowProgram    *flowProgram
+	refine         *refineProgram
+	pairs          *pairSet
+	plan           *Plan // where the settings give minutes
+	micro          int   // images computed at a time; less than the batch after an out-of-memory
+	rates          rateMeter
+	previewsDue    time.Time
+	heldOut        []float32 // source images that previews and measurements start from
+	heldTarget     []float32
 }
 
 func (r *run) close() {
@@ -126,7 +128,14 @@ func (r *run) all(ctx context.Context) error {
 		return errors.New("the project's source is noise, and this version trains between two folders of images: choose a source folder")
 	}
 	var err error
-	if r.recipe, err = NewRecipe(r.settings); err != nil {
+	if err := r.prepareRecipe(); err != nil {
+		return err
+	}
+	rounds, err := r.Project.Rounds()
+	if err != nil {
+		return err // a report that cannot be read; taken for none, its round would be overwritten
+	}
+	if err := r.loadPlan(rounds); err != nil {
 		return err
 	}
 	r.micro = r.recipe.Batch
@@ -142,7 +151,10 @@ func (r *run) all(ctx context.Context) error {
 	}
 	plan := r.settings.Plan()
 	for i, name := range plan {
-		if done, err := r.Project.Finished(name); err == nil && done.Finished {
+		if at := slices.IndexFunc(rounds, func(d project.Round) bool { return d.Name == name && d.Finished }); at >= 0 {
+			if err := r.tidy(rounds[at]); err != nil {
+				return err
+			}
 			r.finished = append(r.finished, name)
 			continue
 		}
@@ -156,6 +168,25 @@ func (r *run) all(ctx context.Context) error {
 		r.finished = append(r.finished, name)
 	}
 	return nil
+}
+
+func (r *run) prepareRecipe() (err error) {
+	r.recipe, err = NewRecipe(r.settings)
+	if r.hooks.recipe != nil {
+		r.hooks.recipe(&r.recipe)
+	}
+	return err
+}
+
+// tidy does for a finished round what a kill right after its report was written left undone.
+func (r *run) tidy(done project.Round) error {
+	entries, _ := r.Project.History() // the entries are good, whatever the error says of other lines
+	if !slices.ContainsFunc(entries, func(e project.Entry) bool { return e.Kind == roundEntry && e.Round == done.Name }) {
+		if err := r.Project.Append(entryOf(done.Report)); err != nil {
+			return err
+		}
+	}
+	return r.Project.RemoveCheckpoints(done.Name)
 }
 
 func (r *run) openSets(ctx context.Context) error {
@@ -220,25 +251,30 @@ func (r *run) prepareNetworks(ctx context.Context) error {
 	size := critic.Classifier{}.Table().Size()
 	var weights [2][]float32
 	for i, purpose := range []string{"loss", "measure"} {
-		name := fmt.Sprintf("classifier-%s-%s-%d", purpose, r.dataKey(), r.recipe.ClassifySteps)
+		name := fmt.Sprintf("classifier-%s-%s-%d.safetensors", purpose, r.dataKey(), r.recipe.ClassifySteps)
 		phase := "teaching the classifier of the " + purpose
 		r.out.phase(phase, 0, 0)
-		v, err := cachedVector(r.cache, name, size, func() ([]float32, error) {
-			return trainClassifier(ctx, r.Backend, classifier, r.shelfA, r.shelfB, r.trainA, r.trainB,
-				r.settings.Seed*2+uint64(i)+1, r.recipe.ClassifySteps, r.recipe.Shift, r.flip,
-				func(done, total int) { r.out.phase(phase, done, total) })
-		})
+		if weights[i] = cachedVector[float32](r, name, size); weights[i] != nil {
+			continue
+		}
+		var err error
+		weights[i], err = r.trainClassifier(ctx, classifier, r.settings.Seed*2+uint64(i)+1, name+".part",
+			func(done, total int) { r.out.phase(phase, done, total) })
 		if err != nil {
 			return err
 		}
-		weights[i] = v
+		keepVector(r, name, weights[i])
 	}
 	r.lossJudge = weights[0]
 	var err error
-	if r.eye, err = newJudge(r.Backend, classifier, weights[1], r.settings.Size, SamplerBatch(r.settings.Size)); err != nil {
+	batch := SamplerBatch(r.settings.Size)
+	if r.hooks.batch > 0 {
+		batch = r.hooks.batch
+	}
+	if r.eye, err = newJudge(r.Backend, classifier, weights[1], r.settings.Size, batch); err != nil {
 		return err
 	}
-	r.sampler, err = model.NewSampler(r.Backend, r.recipe.Net, r.how, SamplerBatch(r.settings.Size))
+	r.sampler, err = model.NewSampler(r.Backend, r.recipe.Net, r.how, batch)
 	return err
 }
 
@@ -255,33 +291,35 @@ func (r *run) couple(ctx context.Context) (*flow.Coupling, error) {
 		}
 		features = []flow.Feature{f}
 	}
-	path := filepath.Join(r.cache, fmt.Sprintf("coupling-%s-%s.json", r.dataKey(), r.settings.CouplingFeature))
-	var c flow.Coupling
-	if data, err := os.ReadFile(path); err == nil && json.Unmarshal(data, &c) == nil && r.fits(&c) {
-		return &c, nil
-	}
 	shift := 2 // at flow.CoupleSize: the recipe's
 	if len(r.trainA)+len(r.trainB) > 4*flow.DefaultPool {
 		shift = 0 // many pools: without shifts a pool costs a twenty-fifth
 	}
-	best, all, err := flow.Best(ctx, r.Backend.Compute, part{r.source, r.trainA}, part{r.target, r.trainB}, features,
-		flow.Registration{
-			Flip: r.flip, Shift: shift, Seed: r.settings.Seed,
-			Progress: func(done, total int) { r.out.phase("coupling source and target images", done, total) },
-		})
-	if err != nil {
-		return nil, err
-	}
+	var best *flow.Coupling
 	text := ""
-	for _, c := range all {
+	for i, f := range features {
+		name := fmt.Sprintf("coupling-%s-%s.json", r.dataKey(), f)
+		c := r.cachedCoupling(name)
+		if c == nil {
+			var err error
+			c, err = flow.Register(ctx, r.Backend.Compute, part{r.source, r.trainA}, part{r.target, r.trainB}, flow.Registration{
+				Feature: f, Flip: r.flip, Shift: shift, Seed: r.settings.Seed,
+				Progress: func(done, total int) {
+					r.out.phase("coupling source and target images", i*total+done, len(features)*total)
+				},
+			})
+			if err != nil {
+				return nil, fmt.Errorf("coupling by %s: %w", f, err)
+			}
+			r.keepCoupling(name, c)
+		}
+		if best == nil || c.Distinct > best.Distinct {
+			best = c
+		}
 		text += fmt.Sprintf(" %s %.2f", c.Feature, c.Distinct)
 	}
 	r.out.note(fmt.Sprintf("coupling: registered by %s (distinctness:%s)", best.Feature, text))
-	data, err := json.Marshal(best)
-	if err != nil {
-		return nil, err
-	}
-	return best, project.WriteFile(path, func(w io.Writer) error { _, err := w.Write(data); return err })
+	return best, nil
 }
 
 // fits tells whether a coupling from the cache belongs to these sets.

@@ -12,7 +12,7 @@ import (
 	"slices"
 
 	"github.com/gomlx/compute/dtypes"
-	. "github.com/gomlx/gomlx/core/graph" //nolint:staticcheck // the graph vocabulary reads as mathematics
+	. "github.com/gomlx/gomlx/core/graph"
 
 	"github.com/straightway-app/straightway/engine/layer"
 )
@@ -29,6 +29,10 @@ type Config struct {
 	Mult      []int `json:"mult"`      // channels as multiples of Base, one entry a resolution level
 	Blocks    int   `json:"blocks"`    // residual blocks a level on the way down; one more on the way up
 	Attention []int `json:"attention"` // sides (pixels) of the levels with self-attention
+	// Mix adds a linear map of the input's three channels, chosen by t, to the output. Group normalisation takes the
+	// absolute level of a colour away, so without it the network has to rebuild the colours that the velocity must
+	// cancel, and leaves tints of them behind.
+	Mix bool `json:"mix,omitempty"`
 }
 
 // Validate says what is wrong with a configuration.
@@ -47,7 +51,7 @@ func (c Config) Validate() error {
 
 // Equal tells whether two configurations are the same network.
 func (c Config) Equal(d Config) bool {
-	return c.Size == d.Size && c.Base == d.Base && c.Blocks == d.Blocks && slices.Equal(c.Mult, d.Mult) && slices.Equal(c.Attention, d.Attention)
+	return c.Size == d.Size && c.Base == d.Base && c.Blocks == d.Blocks && c.Mix == d.Mix && slices.Equal(c.Mult, d.Mult) && slices.Equal(c.Attention, d.Attention)
 }
 
 func (c Config) embedding() int { return 4 * c.Base }
@@ -99,6 +103,9 @@ func (c Config) Table() layer.Table {
 		Dense("time.0", 2*timeFrequencies, e, layer.Uniform).
 		Dense("time.1", e, e, layer.Uniform).
 		Conv("in", 3, Channels, c.Base, layer.Uniform)
+	if c.Mix {
+		t = t.Dense("mix", e, Channels*Channels, layer.Zero)
+	}
 	l := &lister{c: c, t: t, ch: c.Base}
 	c.walk(l)
 	return l.t.Norm("out.norm", c.Base*c.Mult[0]).Conv("out", 3, c.Base*c.Mult[0], Channels, layer.Zero)
@@ -153,7 +160,27 @@ func (c Config) Velocity(p *layer.Params, x, t *Node) *Node {
 	w := &weaver{c: c, p: p, emb: layer.SiLU(emb), h: p.Conv("in", p.How.Cast(x), 1)}
 	c.walk(w)
 	a, b := p.GroupNormAffine("out.norm", w.h, nil, nil, nil)
-	return ConvertDType(p.Conv("out", layer.AffineSiLU(w.h, a, b), 1), dtypes.Float32)
+	v := ConvertDType(p.Conv("out", layer.AffineSiLU(w.h, a, b), 1), dtypes.Float32)
+	if c.Mix {
+		v = Add(v, mixChannels(x, p.Dense("mix", w.emb)))
+	}
+	return v
+}
+
+// mixChannels multiplies the channels of x [B,S,S,3] by a matrix of the image's own, m [B,9], row after row.
+func mixChannels(x, m *Node) *Node {
+	bs := x.Shape().Dimensions[0]
+	var sum *Node
+	for i := range Channels {
+		row := Reshape(Slice(m, AxisRange(), AxisRange(i*Channels, (i+1)*Channels)), bs, 1, 1, Channels)
+		term := Mul(Slice(x, AxisRange(), AxisRange(), AxisRange(), AxisRange(i, i+1)), row)
+		if sum == nil {
+			sum = term
+			continue
+		}
+		sum = Add(sum, term)
+	}
+	return sum
 }
 
 type weaver struct {
