@@ -84,14 +84,18 @@ func FitSquare(img *image.NRGBA, size int, fit Fit, background color.NRGBA) []by
 			copy(out[i:], bg[:])
 		}
 	}
-	resample(img, from.Add(img.Rect.Min), to.Dx(), to.Dy(), func(y int, row []float32) {
+	part := img.SubImage(from.Add(img.Rect.Min)).(*image.NRGBA)
+	square := Resize(part, to.Dx(), to.Dy())
+	for y := range to.Dy() {
+		row := square.Pix[y*square.Stride:]
 		dst := out[((to.Min.Y+y)*size+to.Min.X)*3:]
 		for x := range to.Dx() {
-			p, rest := row[4*x:4*x+4], 1-row[4*x+3]
+			p := row[4*x : 4*x+4]
+			a := int(p[3])
 			for c := range 3 {
-				dst[3*x+c] = toByte(p[c] + rest*float32(bg[c]))
+				dst[3*x+c] = uint8((int(p[c])*a + int(bg[c])*(255-a) + 127) / 255)
 			}
 		}
-	})
+	}
 	return out
 }
