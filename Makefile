@@ -4,7 +4,8 @@
 #   make build     bin/straightway
 #   make headless  bin/straightway-headless, without the window, for servers and GPU machines
 #   make test      every check of this repository: what .ci/run runs
-#   make bench     throughput of training, translating and ingesting on this machine
+#   make bench     speed side by side with PyTorch on this machine (bench/README.md); the program's own part of it is
+#                  bin/straightway bench
 #   make clean     remove what was built here
 
 SHELL := /bin/bash
@@ -30,8 +31,8 @@ headless: setup
 run: build
 	@bin/straightway demo
 
-bench: build
-	@bin/straightway bench
+bench: setup
+	@bench/compare
 
 test:
 	@scripts/setup --tools

@@ -69,6 +69,9 @@ func newBench(out *output) *cobra.Command {
 			if err != nil {
 				return usageError{err}
 			}
+			if steps < 1 {
+				return usagef("--steps %d: at least 1 is needed", steps)
+			}
 			var chosen []benchCase
 			var names []string
 			for _, k := range benchCases() {

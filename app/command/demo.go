@@ -2,7 +2,7 @@ package command
 
 import (
 	"errors"
-	"os"
+	"fmt"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -35,16 +35,14 @@ func newDemo(out *output) *cobra.Command {
 				}
 			}
 			at := filepath.Join(directory, "project")
-			var p *project.Project
-			if _, err := os.Stat(filepath.Join(at, "project.json")); err == nil {
-				p, err = project.Open(at)
-				if err != nil {
-					return err
-				}
-			} else if p, err = project.Create(at, settings); err != nil {
+			p, begun, err := makeProject(out, at, settings)
+			if err != nil {
 				return err
 			}
 			defer p.Close()
+			if has := p.Settings(); begun && (has.Size != settings.Size || has.Steps != settings.Steps) {
+				return fmt.Errorf("%s holds a demo of --size %d --steps %d: go on with it by giving these, or name another folder with --out", directory, has.Size, has.Steps)
+			}
 			be, err := openBackend(out, choice)
 			if err != nil {
 				return err

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -65,7 +65,7 @@ func newTrain(out *output) *cobra.Command {
 }
 
 func (f *trainFlags) run(c *cobra.Command, out *output) error {
-	p, err := f.open(c)
+	p, err := f.open(c, out)
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (f *trainFlags) run(c *cobra.Command, out *output) error {
 }
 
 // open opens or makes the project.
-func (f *trainFlags) open(c *cobra.Command) (*project.Project, error) {
+func (f *trainFlags) open(c *cobra.Command, out *output) (*project.Project, error) {
 	if f.directory == "" {
 		return nil, usagef("train needs a project folder: --project DIR")
 	}
@@ -99,13 +99,39 @@ func (f *trainFlags) open(c *cobra.Command) (*project.Project, error) {
 		}
 		return project.Open(f.directory)
 	}
-	if _, err := os.Stat(filepath.Join(f.directory, "project.json")); err == nil {
-		return nil, fmt.Errorf("%s already holds a project: go on with it by --project %s --resume, or name another folder", f.directory, f.directory)
-	}
 	if err := f.parse(); err != nil {
 		return nil, err
 	}
-	return project.Create(f.directory, f.settings)
+	p, begun, err := makeProject(out, f.directory, f.settings)
+	if err != nil {
+		return nil, err
+	}
+	if begun {
+		_ = p.Close() // nothing was written
+		return nil, fmt.Errorf("%s already holds a project: go on with it by --project %s --resume, or name another folder", f.directory, f.directory)
+	}
+	return p, nil
+}
+
+// makeProject makes a project, or opens the one that is there. One that has not begun a round (its folders of images
+// were not the right ones, say) takes the settings given now; of one that has, begun is true and nothing is changed.
+func makeProject(out *output, dir string, s project.Settings) (p *project.Project, begun bool, err error) {
+	p, err = project.Create(dir, s)
+	if !errors.Is(err, project.ErrExists) {
+		return p, false, err
+	}
+	if p, err = project.Open(dir); err != nil {
+		return nil, false, err
+	}
+	rounds, err := p.Rounds()
+	if err == nil && len(rounds) == 0 {
+		out.note("%s holds a project that has not begun: it takes the settings given now", dir)
+		err = p.SaveSettings(s)
+	}
+	if err != nil {
+		return nil, false, errors.Join(err, p.Close())
+	}
+	return p, len(rounds) > 0, nil
 }
 
 func (f *trainFlags) parse() error {
@@ -150,6 +176,9 @@ func (f *trainFlags) parse() error {
 func openBackend(out *output, choice string) (*backend.Backend, error) {
 	be, passed, err := backend.Open(choice)
 	if err != nil {
+		if kind := backend.Kind(strings.ToLower(choice)); !slices.Contains(backend.Kinds(), kind) && !filepath.IsAbs(choice) {
+			err = usageError{err} // no such name
+		}
 		return nil, err
 	}
 	for _, r := range passed {

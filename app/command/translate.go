@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image/color"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -57,6 +58,8 @@ func (f *translateFlags) run(c *cobra.Command, out *output, paths []string) erro
 		return usagef("translate needs files or folders to translate")
 	case f.steps < 1:
 		return usagef("--steps %d: at least 1 is needed", f.steps)
+	case f.quality < 1 || f.quality > 100:
+		return usagef("--quality %d: choose 1 to 100", f.quality)
 	}
 	size, err := translate.ParseSizeMode(f.size)
 	if err != nil {
@@ -79,7 +82,7 @@ func (f *translateFlags) run(c *cobra.Command, out *output, paths []string) erro
 		return err
 	}
 	defer be.Close()
-	net, settings, err := openTranslator(p, be, f.round, f.steps, f.reverse, batchFor(paths))
+	net, round, settings, err := openTranslator(p, be, f.round, f.steps, f.reverse, batchFor(paths))
 	if err != nil {
 		return err
 	}
@@ -96,7 +99,11 @@ func (f *translateFlags) run(c *cobra.Command, out *output, paths []string) erro
 			line := map[string]any{"event": "image", "input": e.Input, "output": e.Output, "seconds": e.Seconds}
 			if e.Err != nil {
 				line = map[string]any{"event": "image", "input": e.Input, "error": e.Err.Error()}
-				out.note("%s: %v", e.Input, e.Err)
+				text := e.Err.Error()
+				if !strings.Contains(text, e.Input) {
+					text = e.Input + ": " + text
+				}
+				out.note("%s", text)
 			}
 			if e.Skipped {
 				line["skipped"] = true
@@ -110,9 +117,10 @@ func (f *translateFlags) run(c *cobra.Command, out *output, paths []string) erro
 	}
 	out.event(map[string]any{
 		"event": "done", "translated": summary.Done, "skipped": summary.Skipped, "ignored": summary.Ignored, "failed": summary.Failed,
-		"seconds": summary.Seconds, "backend": be.Label, "out": f.out,
+		"seconds": summary.Seconds, "backend": be.Label, "out": f.out, "round": round, "steps": f.steps, "reverse": f.reverse,
 	})
-	out.result("%d translated, %d already there, %d failed, %d no images, in %s: %s", summary.Done, summary.Skipped, summary.Failed, summary.Ignored, roundTime(summary.Seconds), f.out)
+	out.result("%d translated by round %s in %d step(s), %d already there, %d failed, %d no images, in %s: %s",
+		summary.Done, round, f.steps, summary.Skipped, summary.Failed, summary.Ignored, roundTime(summary.Seconds), f.out)
 	if summary.Failed > 0 {
 		return errSomeFailed
 	}
@@ -129,10 +137,10 @@ func batchFor(paths []string) int {
 	return 0
 }
 
-// openTranslator loads a round on a backend; settings names what it does, for the export's journal. A batch of 0 means
-// what suits the size.
-func openTranslator(p *project.Project, be *backend.Backend, name string, steps int, reverse bool, batch int) (model.Translator, string, error) {
-	fail := func(err error) (model.Translator, string, error) { return model.Translator{}, "", err }
+// openTranslator loads a round on a backend. used is the round's name; settings names all that decides the result, for
+// the export's journal. A batch of 0 means what suits the size.
+func openTranslator(p *project.Project, be *backend.Backend, name string, steps int, reverse bool, batch int) (t model.Translator, used, settings string, err error) {
+	fail := func(err error) (model.Translator, string, string, error) { return model.Translator{}, "", "", err }
 	path := flow.Forward(steps)
 	if reverse {
 		path = flow.Backward(steps)
@@ -159,6 +167,6 @@ func openTranslator(p *project.Project, be *backend.Backend, name string, steps 
 	if err != nil {
 		return fail(err)
 	}
-	settings := fmt.Sprintf("%s %s %s steps=%d reverse=%t", p.Dir(), round.Name, round.Report.FinishedAt.Format("2006-01-02T15:04:05Z"), steps, reverse)
-	return model.Translator{Model: sampler.With(model.NewWeights(flat)), Path: path}, settings, nil
+	settings = fmt.Sprintf("%s %s %s steps=%d reverse=%t", p.Dir(), round.Name, round.Report.FinishedAt.Format("2006-01-02T15:04:05Z"), steps, reverse)
+	return model.Translator{Model: sampler.With(model.NewWeights(flat)), Path: path}, round.Name, settings, nil
 }

@@ -58,6 +58,8 @@ func (p *Params) ConvWith(w, x *Node, stride int) *Node {
 		return shiftedProducts(x, w, stride, lo, hi)
 	case stride == 2:
 		return stridedBySpaceToDepth(x, w, lo)
+	case k%2 == 0: // see stridedBySpaceToDepth: its gradient would be wrong
+		return shiftedProducts(x, w, stride, lo, hi)
 	}
 	return Convolve(x, w).PaddingPerDim([][2]int{{lo, hi}, {lo, hi}}).Done()
 }

@@ -5,7 +5,7 @@ import "math"
 // EdgeCorrelation tells how much of the sources' layout the outputs keep: the
 // correlation, in [−1, 1], of the edge maps of source and output, blurred over
 // 3×3 pixels so that an edge may move a little; its mean over the images. Edges
-// are the magnitude of the luma gradient. (The "edge" of ENGINE.md's recipe.)
+// are the magnitude of the luma gradient. (The "edge" of docs/recipe.md.)
 // An image without any edge correlates with nothing and counts as 0.
 func EdgeCorrelation(source, output Images) (Estimate, error) {
 	if err := sameShape(source, output); err != nil {

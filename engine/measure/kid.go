@@ -63,7 +63,7 @@ func KID(outputs, target Matrix, seed uint64) (Estimate, error) {
 
 // SquashFeatures brings every feature of x to the scale of target and bounds
 // it, so that a single feature of a small classifier cannot outweigh the rest:
-// 3·tanh((x−μ)/(σ+0.05)/3), with μ and σ of target. (The recipe of ENGINE.md.)
+// 3·tanh((x−μ)/(σ+0.05)/3), with μ and σ of target. (docs/recipe.md, "The measurements".)
 func SquashFeatures(x, target Matrix) Matrix {
 	d := x.Cols
 	mean, deviation := make([]float64, d), make([]float64, d)

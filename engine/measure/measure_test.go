@@ -171,7 +171,7 @@ func TestWrongInputIsExplained(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-// The reference is the formula of ENGINE.md's recipe in numpy.
+// The reference is the formula of the recipe (docs/recipe.md, "The measurements") in numpy.
 func TestKIDAgreesWithTheRecipe(t *testing.T) {
 	x, y := Matrix{40, 7, make([]float32, 280)}, Matrix{30, 7, make([]float32, 210)}
 	for i, v := range lcg(280, 11) {
@@ -389,7 +389,7 @@ func TestTransportCost(t *testing.T) {
 	}
 }
 
-// The reference is the formula of ENGINE.md's recipe in numpy.
+// The reference is the formula of the recipe (docs/recipe.md, "The measurements") in numpy.
 func TestEdgeCorrelation(t *testing.T) {
 	a, b := drawing(24, 33, 1, 8), drawing(24, 33, 3, 2)
 	near(t, "edges", must(EdgeCorrelation(a, b)).Mean, .9020156068, 1e-5)

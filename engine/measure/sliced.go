@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// SlicedOptions sets up [SlicedWasserstein]. Zero values mean the recipe of
-// ENGINE.md: 20,000 patches of 5×5 pixels and 128 directions.
+// SlicedOptions sets up [SlicedWasserstein]. Zero values mean those of
+// docs/recipe.md: 20,000 patches of 5×5 pixels and 128 directions.
 type SlicedOptions struct {
 	Patch      int // side of a patch in pixels
 	Patches    int // patches drawn from each set, fewer if there are not as many

@@ -70,7 +70,7 @@ type Settings struct {
 	Backend   string    `json:"backend"` // name of a backend; empty means the best that is found
 }
 
-// Default returns the settings that ENGINE.md's experiments favour: two rounds
+// Default returns the settings that the experiments of docs/recipe.md favour: two rounds
 // (flow, reflow), the refine finish, and bridge noise 0.1. Source and Target
 // are empty and have to be filled in.
 func Default() Settings {

@@ -3,8 +3,10 @@ package train
 // hooks let the tests of this package make a run small and make things go wrong. The zero value does nothing.
 type hooks struct {
 	recipe  func(*Recipe) // changes the recipe
-	batch   int           // images that flow together when pairs are made and rounds measured
-	everyed bool          // the loss is read after every step
+	few     int           // held-out images that are looked at, and images that flow together
+	careful bool          // the loss is read after every step
 	// spoil is called before each gradient of so many images: it may poison its numbers or make it fail.
 	spoil func(round string, step, images int) (poison bool, err error)
+	// read is called before the losses are read.
+	read func(round string, step int) error
 }

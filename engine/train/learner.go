@@ -22,7 +22,6 @@ type learner struct {
 	exec         *Exec
 	opt          adam
 	step         int // updates made
-	averageFrom  int // the update at which the EMA starts anew, for its early decay
 	zero         *tensors.Tensor
 }
 
@@ -124,9 +123,13 @@ func (l *learner) readTally() (tally, error) {
 	if err != nil {
 		return tally{}, fmt.Errorf("reading the loss of the %s: %w", l.name, err)
 	}
+	l.emptyTally()
+	return tally{float64(v[0]), float64(v[1]), float64(v[2]), float64(v[3])}, nil
+}
+
+func (l *learner) emptyTally() {
 	l.tally.MustFinalizeAll()
 	l.tally = vector(make([]float32, tallySize))
-	return tally{float64(v[0]), float64(v[1]), float64(v[2]), float64(v[3])}, nil
 }
 
 // tensors copies the state to the host for a checkpoint.
@@ -165,6 +168,7 @@ func (l *learner) restore(saved []project.Tensor, step int) error {
 	}
 	l.set(got["weights"], got["ema"], got["moment1"], got["moment2"])
 	l.step = step
+	l.emptyTally() // of steps that are no longer part of the state
 	return nil
 }
 

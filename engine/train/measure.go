@@ -229,7 +229,7 @@ const previewRows = 6
 func (s *roundState) preview(ctx context.Context) error {
 	m := s.sampler.With(model.Share(s.net.ema))
 	size := s.settings.Size
-	n := min(previewRows, len(s.heldA))
+	n := min(previewRows, len(s.heldOut)/(size*size*3))
 	x := s.heldOut[:n*size*size*3]
 	p := &Preview{Size: size, ManySteps: s.recipe.ManySteps, Source: rowsOf(x, size, n), End: s.references(n)}
 	for i, to := range []*[][]byte{&p.One, &p.Four, &p.Many} {

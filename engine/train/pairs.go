@@ -20,8 +20,8 @@ type pairSet struct {
 func (p *pairSet) close() { p.shelf.close() }
 
 // teacherOf is the round whose flow makes the pairs of a later round: for a reflow the round before it, for a finish
-// the teacher of the last reflow, so that the finish regresses the very pairs which that reflow made straight. (On
-// colour → line art, pairs drawn anew from the reflowed network carried its added error into the finish.)
+// the teacher of the last reflow, so that the finish regresses the very pairs which that reflow made straight: pairs
+// drawn anew from the reflowed network would add its error to theirs, and cost the time to make them.
 func teacherOf(plan []string, name string) string {
 	for i, n := range plan {
 		if n != name {

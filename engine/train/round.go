@@ -2,10 +2,14 @@ package train
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gomlx/gomlx/core/tensors"
@@ -60,6 +64,12 @@ func (r *run) round(ctx context.Context, name, before string, after []string) (e
 	}
 	saver := r.Project.NewSaver(name)
 	defer func() { err = errors.Join(err, saver.Close()) }()
+	if r.settings.Minutes > 0 && r.plan == nil {
+		if err := s.makePlan(ctx); err != nil {
+			return err
+		}
+		s.stage = r.recipe.Stage(kind)
+	}
 	if err := s.train(ctx, saver); err != nil {
 		return err
 	}
@@ -129,19 +139,49 @@ func (s *roundState) prepare(ctx context.Context, before string) (err error) {
 	return err
 }
 
+// standing is where a round stood when the run found it; err wraps project.ErrNoCheckpoint where it was not begun.
+type standing struct {
+	round      string
+	checkpoint project.Checkpoint
+	err        error
+}
+
+// lookBack reads a round's newest checkpoint and checks that it goes with the settings.
+func (r *run) lookBack(round string) error {
+	c, warning, err := r.Project.LoadLatest(round)
+	if err != nil && !errors.Is(err, project.ErrNoCheckpoint) {
+		return err
+	}
+	if warning != "" {
+		r.out.note(warning)
+	}
+	r.standing = standing{round, c, err}
+	return r.sameSettings(round, c.Meta)
+}
+
 // resume goes back to the round's newest checkpoint, if there is one.
 func (s *roundState) resume() error {
-	c, warning, err := s.Project.LoadLatest(s.name)
-	if warning != "" {
-		s.out.note(warning)
+	if s.standing.round != s.name {
+		if err := s.lookBack(s.name); err != nil {
+			return err
+		}
 	}
-	switch {
-	case errors.Is(err, project.ErrNoCheckpoint):
+	c, none := s.standing.checkpoint, s.standing.err != nil
+	s.standing = standing{} // several times the model's size
+	if none {
 		first, err := s.checkpoint()
+		if err != nil {
+			return err
+		}
 		s.good = &first
-		return err
-	case err != nil:
-		return err
+		entries, _ := s.Project.History() // the entries are good, whatever the error says of other lines
+		if slices.ContainsFunc(entries, func(e project.Entry) bool { return e.Round == s.name }) {
+			return s.Project.Resumed(s.name, 0) // a run that was killed before its first autosave wrote them
+		}
+		return nil
+	}
+	if was := c.Meta[dataKey]; was != "" && was != s.dataKey() {
+		s.out.note(fmt.Sprintf("the images of the two folders changed since round %s began; it goes on with those that are there now", s.name))
 	}
 	if err := s.restore(c); err != nil {
 		return fmt.Errorf("resuming round %s: %w", s.name, err)
@@ -149,6 +189,42 @@ func (s *roundState) resume() error {
 	s.good = &c
 	s.out.note(fmt.Sprintf("round %s goes on at step %d of %d", s.name, s.step, s.stage.Steps))
 	return s.Project.Resumed(s.name, c.Step)
+}
+
+// The entries of a checkpoint's metadata that say what it was trained with.
+const (
+	settingsKey = "settings"
+	dataKey     = "data"
+)
+
+// fixed are the settings that a round keeps from its first step to its last, by the names of their flags. The others
+// may be changed on the way: a smaller batch or float32 is what some messages advise.
+func (r *run) fixed() map[string]string {
+	t := r.settings
+	return map[string]string{
+		"preset": t.Preset.String(), "size": strconv.Itoa(t.Size), "seed": strconv.FormatUint(t.Seed, 10),
+		"fit": t.Fit.String(), "background": t.Background.String(), "flip": t.Flip.String(),
+		"coupling": t.Coupling.String(), "coupling-feature": t.CouplingFeature.String(),
+	}
+}
+
+// sameSettings names the settings that were changed since a checkpoint was saved.
+func (r *run) sameSettings(round string, meta map[string]string) error {
+	var then map[string]string
+	if json.Unmarshal([]byte(meta[settingsKey]), &then) != nil {
+		return nil // it does not say
+	}
+	var changed []string
+	for name, now := range r.fixed() {
+		if was, ok := then[name]; ok && was != now {
+			changed = append(changed, fmt.Sprintf("%s from %s to %s", name, was, now))
+		}
+	}
+	if changed != nil {
+		slices.Sort(changed)
+		return fmt.Errorf("project.json was changed after training of round %s began (%s): restore project.json.bak, or start a new project with the new settings", round, strings.Join(changed, ", "))
+	}
+	return nil
 }
 
 // checkpoint copies everything that the next step depends on to the host.
@@ -159,7 +235,13 @@ func (s *roundState) checkpoint() (project.Checkpoint, error) {
 		"rollbacks":  strconv.Itoa(s.rollbacks),
 		"seconds":    strconv.FormatFloat(s.seconds, 'f', 3, 64),
 		"images":     strconv.FormatInt(s.images, 10),
+		dataKey:      s.dataKey(),
 	}}
+	settings, err := json.Marshal(s.fixed())
+	if err != nil {
+		return c, fmt.Errorf("describing the settings: %w", err)
+	}
+	c.Meta[settingsKey] = string(settings)
 	ts, err := s.net.tensors()
 	if err != nil {
 		return c, err
@@ -234,89 +316,147 @@ func (s *roundState) train(ctx context.Context, saver *project.Saver) error {
 	}
 	s.out.phase("compiling", 0, 0)
 	saved, read, logged := time.Now(), time.Now(), time.Now()
+	fresh := true // the next step may have to compile
 	for s.step < s.stage.Steps {
-		if err := s.pause(ctx); err != nil {
-			return errors.Join(err, saver.Save(s.checkpoint))
+		if err := s.pause(ctx, saver); err != nil {
+			return s.stop(saver, err)
 		}
-		began := time.Now()
-		err := s.update()
-		if backend.IsOutOfMemory(err) && s.micro > 1 {
-			s.micro = (s.micro + 1) / 2
-			s.out.note(fmt.Sprintf("the device has not enough memory for %d images at a time: going on with %d, gradients added up, so that the batch stays the same (a smaller --batch or --size needs less)", s.recipe.Batch, s.micro))
-			continue
-		}
-		if err != nil {
-			if backend.IsOutOfMemory(err) {
-				err = fmt.Errorf("the device has not enough memory for even one image of %d×%d: choose a smaller --size, another preset, or --backend cpu: %w", s.settings.Size, s.settings.Size, err)
-			}
-			return errors.Join(fmt.Errorf("round %s, step %d: %w", s.name, s.step, err), saver.Save(s.checkpoint))
+		began, micro := time.Now(), s.micro
+		if err := s.attempt(s.update); err != nil {
+			return s.stop(saver, fmt.Errorf("round %s, step %d: %w", s.name, s.step, err))
 		}
 		s.step++
 		s.images += int64(s.recipe.Batch)
 		last := s.step == s.stage.Steps
-		if now := time.Now(); last || s.net.step <= 1 || now.Sub(read) >= 250*time.Millisecond {
-			read = now
+		if last || s.hooks.careful || s.net.step <= 1 || time.Since(read) >= 250*time.Millisecond {
+			read = time.Now()
+			at := s.step
 			if err := s.look(); err != nil {
-				return err
+				return s.stop(saver, err)
 			}
-			if last || now.Sub(logged) >= 10*time.Second {
-				logged = now
-				if err := s.log(); err != nil {
-					return err
-				}
+			if s.step == at && (last || time.Since(logged) >= 10*time.Second) {
+				logged = time.Now()
+				s.log()
 			}
 		}
 		took := time.Since(began)
 		s.seconds += took.Seconds()
-		s.rates.add(s.recipe.Batch, took)
+		if !fresh && micro == s.micro {
+			s.rates.add(s.recipe.Batch, took)
+		}
+		fresh = false
 		s.publish()
 		if time.Since(saved) >= s.Autosave {
 			saved = time.Now()
-			if _, err := saver.TrySave(s.snapshot); err != nil {
-				s.out.note("the autosave failed, training goes on: " + err.Error())
-			}
+			s.autosave(saver)
 		}
 		if s.Previews > 0 && !last && time.Now().After(s.previewsDue) {
-			if err := s.preview(ctx); err != nil {
-				return errors.Join(err, saver.Save(s.checkpoint))
+			if err := s.preview(ctx); err != nil && ctx.Err() == nil {
+				s.out.note("a preview failed, training goes on: " + err.Error())
 			}
 			s.previewsDue = time.Now().Add(s.Previews)
 		}
 	}
-	return saver.Save(s.checkpoint)
+	if err := saver.Save(s.checkpoint); err != nil {
+		return fmt.Errorf("saving round %s at its last step: %w", s.name, err)
+	}
+	return nil
+}
+
+// autosave starts a save in the background.
+func (s *roundState) autosave(saver *project.Saver) {
+	if _, err := saver.TrySave(s.snapshot); err != nil {
+		s.out.note("the autosave failed, training goes on: " + err.Error())
+	}
+}
+
+// stop saves where the round stands before the run ends with err. Where that fails it does not call the end an
+// interruption: an interrupted run is one of which everything is saved.
+func (s *roundState) stop(saver *project.Saver, err error) error {
+	failed := saver.Save(s.checkpoint)
+	if failed == nil {
+		return err
+	}
+	failed = fmt.Errorf("what round %s learnt since the last autosave could not be saved: %w", s.name, failed)
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return failed
+	}
+	return errors.Join(err, failed)
+}
+
+// attempt computes with as much of the batch at a time as the device has memory for.
+func (s *roundState) attempt(compute func() error) error {
+	for {
+		err := compute()
+		if !backend.IsOutOfMemory(err) {
+			return err
+		}
+		if err := s.shrink(err); err != nil {
+			return err
+		}
+	}
+}
+
+// shrink halves the part of the batch that is computed at a time, after the device had too little memory for it.
+func (s *roundState) shrink(cause error) error {
+	if s.micro <= 1 {
+		return fmt.Errorf("the device has not enough memory for even one image of %d×%d: choose a smaller --size, another preset, or --backend cpu: %w", s.settings.Size, s.settings.Size, cause)
+	}
+	was := s.micro
+	s.micro = (s.micro + 1) / 2
+	s.out.note(fmt.Sprintf("the device has not enough memory for %d images at a time: going on with %d, gradients added up, so that the batch stays %d (a smaller --batch or --size needs less)", was, s.micro, s.recipe.Batch))
+	return nil
 }
 
 // snapshot is a checkpoint that a roll-back may return to as well.
 func (s *roundState) snapshot() (project.Checkpoint, error) {
 	c, err := s.checkpoint()
-	if err == nil && !math.IsNaN(s.loss) {
+	if err == nil {
 		s.good = &c
 	}
 	return c, err
 }
 
-// pause waits while the run is paused and reports the end of the context.
-func (s *roundState) pause(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	wait := s.Control.waiting()
-	if wait == nil {
-		return nil
-	}
-	e := s.event()
-	e.Paused = true
-	s.out.step(e)
-	select {
-	case <-wait:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+// pause waits while the run is paused, its progress saved, and reports the end of the context.
+func (s *roundState) pause(ctx context.Context, saver *project.Saver) error {
+	for waited := false; ; waited = true {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		wait := s.Control.waiting()
+		if wait == nil {
+			if waited {
+				s.publish()
+			}
+			return nil
+		}
+		if !waited {
+			e := s.event()
+			e.Paused = true
+			s.out.step(e)
+			s.autosave(saver)
+		}
+		select {
+		case <-wait:
+		case <-ctx.Done():
+		}
 	}
 }
 
 // update makes one step. After an error everything is as it was before.
 func (s *roundState) update() error {
+	if s.kind == project.KindRefine {
+		return s.updateBoth(s.draw())
+	}
+	next, err := s.propose()
+	if err == nil {
+		s.net.accept(next)
+	}
+	return err
+}
+
+// draw is everything random in the present step.
+func (s *roundState) draw() draw {
 	n := s.recipe.Batch
 	rng := random(s.settings.Seed, s.name, s.step)
 	how, shift, flip := uniform, s.recipe.Shift, s.flip
@@ -326,10 +466,24 @@ func (s *roundState) update() error {
 	case project.KindDistil, project.KindRefine:
 		how, flip = start, false
 	}
-	d := newDraw(rng, s.pairing.pairs(s.step, n), how, shift, flip)
-	if s.kind == project.KindRefine {
-		return s.updateBoth(d)
+	return newDraw(rng, s.pairing.pairs(s.step, n), how, shift, flip)
+}
+
+// spoil lets a test spoil the gradient of so many images; share is their share of the batch.
+func (s *roundState) spoil(images int, share float64) (float64, error) {
+	if s.hooks.spoil == nil {
+		return share, nil
 	}
+	poison, err := s.hooks.spoil(s.name, s.step, images)
+	if poison {
+		share = math.NaN()
+	}
+	return share, err
+}
+
+// propose computes the network after the present step of a flow, reflow or distil round.
+func (s *roundState) propose() (proposal, error) {
+	n, d := s.recipe.Batch, s.draw()
 	knobs := flowKnobs{}
 	if s.kind == project.KindFlow {
 		knobs.feature, knobs.noise = s.recipe.FeatureWeight, s.settings.BridgeNoise
@@ -338,19 +492,22 @@ func (s *roundState) update() error {
 	defer sum.free()
 	for lo := 0; lo < n; lo += s.micro {
 		hi := min(n, lo+s.micro)
-		knobs.share = float64(hi-lo) / float64(n)
+		var err error
+		if knobs.share, err = s.spoil(hi-lo, float64(hi-lo)/float64(n)); err != nil {
+			return nil, err
+		}
 		grad, stats, err := s.flowProgram.call(s.net.w, sum.or(s.net.zero), s.a, s.b, d.slice(lo, hi), s.judge, knobs)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		sum.take(grad)
 		sum.stats(stats)
 	}
 	stats, err := sum.total()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return s.net.update(sum.value, stats, s.rate(s.stage.Rate))
+	return s.net.propose(sum.value, stats, s.rate(s.stage.Rate))
 }
 
 // updateBoth makes one step of the refine finish.
@@ -367,21 +524,26 @@ func (s *roundState) updateBoth(d draw) error {
 	var sum, criticSum sums
 	defer sum.free()
 	defer criticSum.free()
-	singular := s.singular
-	drop := func() { // the power iteration of a step that failed
-		if singular != s.singular {
+	var singular *tensors.Tensor // the next state of the power iteration; it is the same for every part of the batch
+	defer func() {
+		if singular != nil {
 			singular.MustFinalizeAll()
 		}
-	}
+	}()
 	for lo := 0; lo < n; lo += s.micro {
 		hi := min(n, lo+s.micro)
-		out, err := s.refine.call(s.net.w, sum.or(s.net.zero), s.critic.w, criticSum.or(s.critic.zero), singular, s.a, s.b, s.shelfB,
-			d.slice(lo, hi), index[lo:hi], [2][][]int32{moves[0][lo:hi], moves[1][lo:hi]}, float64(hi-lo)/float64(n))
+		share, err := s.spoil(hi-lo, float64(hi-lo)/float64(n))
 		if err != nil {
-			drop()
 			return err
 		}
-		drop()
+		out, err := s.refine.call(s.net.w, sum.or(s.net.zero), s.critic.w, criticSum.or(s.critic.zero), s.singular, s.a, s.b, s.shelfB,
+			d.slice(lo, hi), index[lo:hi], [2][][]int32{moves[0][lo:hi], moves[1][lo:hi]}, share)
+		if err != nil {
+			return err
+		}
+		if singular != nil {
+			singular.MustFinalizeAll()
+		}
 		singular = out.singular
 		sum.take(out.grad)
 		criticSum.take(out.criticGrad)
@@ -389,24 +551,20 @@ func (s *roundState) updateBoth(d draw) error {
 	}
 	stats, err := sum.total()
 	if err != nil {
-		drop()
 		return err
 	}
 	network, err := s.net.propose(sum.value, stats, s.rate(s.stage.Rate))
 	if err != nil {
-		drop()
 		return err
 	}
 	judge, err := s.critic.propose(criticSum.value, stats, s.rate(s.recipe.CriticRate))
 	if err != nil {
 		network.drop()
-		drop()
 		return err
 	}
 	s.net.accept(network)
 	s.critic.accept(judge)
-	s.singular.MustFinalizeAll()
-	s.singular = singular
+	s.singular, singular = singular, s.singular
 	return nil
 }
 
@@ -463,42 +621,88 @@ func (s *sums) free() {
 	}
 }
 
-// look reads the losses since the last look and rolls back where the numbers are no longer finite.
+// look reads the losses since the last look and rolls back where the numbers are no longer finite, or where the
+// device turns out to have had too little memory for a step.
 func (s *roundState) look() error {
-	t, err := s.net.readTally()
+	t, bad, err := s.tally()
+	if backend.IsOutOfMemory(err) {
+		if err := s.shrink(err); err != nil {
+			return err
+		}
+		return s.goBack("the device had not enough memory")
+	}
 	if err != nil {
 		return err
 	}
-	bad := t.bad
-	if s.critic != nil {
-		c, err := s.critic.readTally()
-		if err != nil {
-			return err
-		}
-		bad += c.bad
-	}
+	loss := s.loss
 	if t.good > 0 {
-		s.loss = t.loss / t.good
+		loss = t.loss / t.good
 	}
-	if bad == 0 && !math.IsNaN(s.loss) && !math.IsInf(s.loss, 0) {
+	if bad == 0 && !math.IsNaN(loss) && !math.IsInf(loss, 0) {
+		s.loss = loss
 		return nil
 	}
-	if s.rollbacks++; s.rollbacks > maxRollbacks {
-		return fmt.Errorf("round %s: the loss is not finite at step %d, and lowering the rate %d times did not help: look for damaged images in the two folders, or train with --loss pixel or --precision f32; the last good state is saved", s.name, s.step, maxRollbacks)
+	at, rollbacks, scale := s.step, s.rollbacks+1, s.rateScale/2
+	if rollbacks > maxRollbacks {
+		if err := s.restore(*s.good); err != nil {
+			return err
+		}
+		s.rollbacks = 0 // whoever resumes has changed something
+		return fmt.Errorf("round %s: numbers are not finite at step %d, and lowering the rate %d times did not help: look for damaged images in the two folders, or train with --loss pixel or --precision f32; the last good state, step %d, is saved", s.name, at, maxRollbacks, s.step)
 	}
-	at, rollbacks, scale := s.step, s.rollbacks, s.rateScale/2
+	err = s.goBack(fmt.Sprintf("numbers were not finite, and the learning rate is now that of the recipe times %g", scale))
+	s.rollbacks, s.rateScale = rollbacks, scale
+	return err
+}
+
+// tally reads what happened since it was read last: the network's losses, and the updates of either network whose
+// gradient was not finite.
+func (s *roundState) tally() (t tally, bad float64, err error) {
+	if s.hooks.read != nil {
+		if err := s.hooks.read(s.name, s.step); err != nil {
+			return t, 0, err
+		}
+	}
+	if t, err = s.net.readTally(); err != nil || s.critic == nil {
+		return t, t.bad, err
+	}
+	c, err := s.critic.readTally()
+	return t, t.bad + c.bad, err
+}
+
+// goBack returns to the last good state and says why, to the watcher and in the history.
+func (s *roundState) goBack(why string) error {
+	at := s.step
 	if err := s.restore(*s.good); err != nil {
-		return err
+		return fmt.Errorf("going back to the last good state of round %s: %w", s.name, err)
 	}
-	s.rollbacks, s.rateScale, s.loss = rollbacks, scale, 0
-	s.out.note(fmt.Sprintf("round %s: numbers were not finite at step %d; back to step %d with the learning rate times %g", s.name, at, s.step, s.rateScale))
+	note := fmt.Sprintf("round %s went from step %d back to step %d: %s", s.name, at, s.step, why)
+	s.out.note(note)
+	s.history(s.Project.Resumed(s.name, int64(s.step)))
+	s.history(s.Project.Append(project.Entry{Kind: "note", Round: s.name, Step: int64(s.step), Note: note}))
 	return nil
 }
 
-func (s *roundState) log() error {
-	return s.Project.Append(project.Entry{Kind: "step", Round: s.name, Step: int64(s.step), Values: project.Measurements{
+// history says that a line of the history could not be written, which is no reason to end training.
+func (s *roundState) history(err error) {
+	if err != nil {
+		s.out.note("training goes on, but: " + err.Error())
+	}
+}
+
+func (s *roundState) log() {
+	s.history(s.Project.Append(project.Entry{Kind: "step", Round: s.name, Step: int64(s.step), Values: project.Measurements{
 		"loss": s.loss, "images_per_second": s.rates.rate(), "rate": s.rate(s.stage.Rate).learning,
-	}})
+	}}))
+}
+
+// roundEntry is the kind of the history's entry for a finished round.
+const roundEntry = "round"
+
+func entryOf(r project.RoundReport) project.Entry {
+	values := project.Measurements{"seconds": r.Seconds, "images": float64(r.Images)}
+	maps.Copy(values, r.Measurements)
+	return project.Entry{Kind: roundEntry, Round: r.Round, Step: r.Steps, Values: values}
 }
 
 func (s *roundState) event() Event {
@@ -533,7 +737,7 @@ func (s *roundState) finish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	report.Steps, report.Images, report.Seconds = int64(s.stage.Steps), s.images, s.seconds
+	report.Round, report.Steps, report.Images, report.Seconds = s.name, int64(s.step), s.images, s.seconds
 	parts, meta, err := model.Pack(s.recipe.Net, ema)
 	if err != nil {
 		return err
@@ -547,14 +751,9 @@ func (s *roundState) finish(ctx context.Context) error {
 	if err := s.Project.FinishRound(s.name, parts, meta, report); err != nil {
 		return err
 	}
-	values := project.Measurements{"seconds": report.Seconds, "images": float64(report.Images)}
-	for k, v := range report.Measurements {
-		values[k] = v
-	}
-	if err := s.Project.Append(project.Entry{Kind: "round", Round: s.name, Step: int64(s.step), Values: values}); err != nil {
+	if err := s.Project.Append(entryOf(report)); err != nil {
 		return err
 	}
-	report.Round = s.name
 	s.out.tell(Event{Kind: RoundEvent, Round: s.name, Report: &report, Sheet: path})
 	return s.Project.RemoveCheckpoints(s.name)
 }
@@ -564,9 +763,6 @@ type rateMeter struct{ images, seconds float64 }
 
 func (m *rateMeter) add(images int, took time.Duration) {
 	const memory = 10
-	if m.seconds == 0 && took > 5*time.Second {
-		return // a compilation is no rate
-	}
 	keep := math.Exp(-took.Seconds() / memory)
 	m.images, m.seconds = m.images*keep+float64(images), m.seconds*keep+took.Seconds()
 }

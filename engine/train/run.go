@@ -86,8 +86,9 @@ type run struct {
 	flowProgram    *flowProgram
 	refine         *refineProgram
 	pairs          *pairSet
-	plan           *Plan // where the settings give minutes
-	micro          int   // images computed at a time; less than the batch after an out-of-memory
+	plan           *Plan    // where the settings give minutes
+	standing       standing // of the round that this run begins with
+	micro          int      // images computed at a time; less than the batch after an out-of-memory
 	rates          rateMeter
 	previewsDue    time.Time
 	heldOut        []float32 // source images that previews and measurements start from
@@ -127,7 +128,6 @@ func (r *run) all(ctx context.Context) error {
 	if r.settings.FromNoise() {
 		return errors.New("the project's source is noise, and this version trains between two folders of images: choose a source folder")
 	}
-	var err error
 	if err := r.prepareRecipe(); err != nil {
 		return err
 	}
@@ -136,6 +136,25 @@ func (r *run) all(ctx context.Context) error {
 		return err // a report that cannot be read; taken for none, its round would be overwritten
 	}
 	if err := r.loadPlan(rounds); err != nil {
+		return err
+	}
+	var left []string
+	names := r.settings.Plan()
+	for _, name := range names {
+		at := slices.IndexFunc(rounds, func(d project.Round) bool { return d.Name == name && d.Finished })
+		if at < 0 {
+			left = append(left, name)
+			continue
+		}
+		if err := r.tidy(rounds[at]); err != nil {
+			return err
+		}
+		r.finished = append(r.finished, name)
+	}
+	if left == nil {
+		return nil
+	}
+	if err := r.lookBack(left[0]); err != nil {
 		return err
 	}
 	r.micro = r.recipe.Batch
@@ -149,20 +168,12 @@ func (r *run) all(ctx context.Context) error {
 	if err := r.prepareNetworks(ctx); err != nil {
 		return err
 	}
-	plan := r.settings.Plan()
-	for i, name := range plan {
-		if at := slices.IndexFunc(rounds, func(d project.Round) bool { return d.Name == name && d.Finished }); at >= 0 {
-			if err := r.tidy(rounds[at]); err != nil {
-				return err
-			}
-			r.finished = append(r.finished, name)
-			continue
-		}
+	for i, name := range left {
 		before := ""
-		if i > 0 {
-			before = plan[i-1]
+		if at := slices.Index(names, name); at > 0 {
+			before = names[at-1]
 		}
-		if err := r.round(ctx, name, before, plan[i+1:]); err != nil {
+		if err := r.round(ctx, name, before, left[i+1:]); err != nil {
 			return err
 		}
 		r.finished = append(r.finished, name)
@@ -225,8 +236,12 @@ func (r *run) openSets(ctx context.Context) error {
 	r.trainA, r.heldA = r.source.Split(r.settings.Seed)
 	r.trainB, r.heldB = r.target.Split(r.settings.Seed)
 	r.shelfA, r.shelfB = newShelf(r.Backend, r.source), newShelf(r.Backend, r.target)
-	r.heldOut = unitPixels(part{r.source, r.heldA[:min(len(r.heldA), MeasuredImages)]})
-	r.heldTarget = unitPixels(part{r.target, r.heldB[:min(len(r.heldB), MeasuredImages)]})
+	most := MeasuredImages
+	if r.hooks.few > 0 {
+		most = r.hooks.few
+	}
+	r.heldOut = unitPixels(part{r.source, r.heldA[:min(len(r.heldA), most)]})
+	r.heldTarget = unitPixels(part{r.target, r.heldB[:min(len(r.heldB), most)]})
 	switch r.settings.Flip {
 	case project.FlipOn:
 		r.flip = true
@@ -268,8 +283,8 @@ func (r *run) prepareNetworks(ctx context.Context) error {
 	r.lossJudge = weights[0]
 	var err error
 	batch := SamplerBatch(r.settings.Size)
-	if r.hooks.batch > 0 {
-		batch = r.hooks.batch
+	if r.hooks.few > 0 {
+		batch = r.hooks.few
 	}
 	if r.eye, err = newJudge(r.Backend, classifier, weights[1], r.settings.Size, batch); err != nil {
 		return err

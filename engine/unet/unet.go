@@ -40,8 +40,8 @@ func (c Config) Validate() error {
 	if c.Base <= 0 || c.Base%layer.Groups != 0 {
 		return fmt.Errorf("network width %d: the number of base channels must be a positive multiple of %d", c.Base, layer.Groups)
 	}
-	if len(c.Mult) == 0 || c.Blocks < 1 {
-		return fmt.Errorf("the network needs at least one level and one block a level")
+	if len(c.Mult) == 0 || slices.Min(c.Mult) < 1 || c.Blocks < 1 {
+		return fmt.Errorf("channel multiples %v and %d blocks: the network needs at least one level and one block a level, and multiples from 1 on", c.Mult, c.Blocks)
 	}
 	if f := 1 << (len(c.Mult) - 1); c.Size <= 0 || c.Size%f != 0 {
 		return fmt.Errorf("image size %d: a network of %d levels needs a multiple of %d", c.Size, len(c.Mult), f)
@@ -218,7 +218,7 @@ func (w *weaver) join() int {
 	return s.Shape().Dimensions[3]
 }
 
-// attentionHead is the width of a head.
+// attentionHead is the width of a head, where the channels are a multiple of it.
 const attentionHead = 32
 
 // selfAttention adds multi-head attention over the pixels of x [B,H,W,C] (Vaswani et al. 2017, arXiv 1706.03762,
@@ -227,6 +227,9 @@ func selfAttention(p *layer.Params, name string, x *Node) *Node {
 	d := x.Shape().Dimensions
 	bs, n, c := d[0], d[1]*d[2], d[3]
 	heads := max(1, c/attentionHead)
+	for c%heads != 0 {
+		heads--
+	}
 	a, b := p.GroupNormAffine(name+".norm", x, nil, nil, nil)
 	qkv := Reshape(p.Dense(name+".qkv", layer.Affine(x, a, b)), bs, n, 3, heads, c/heads)
 	part := func(i int) *Node { return Squeeze(Slice(qkv, AxisRange(), AxisRange(), AxisElem(i)), 2) } // [B,N,heads,C/heads]
