@@ -44,7 +44,6 @@ func TestMain(m *testing.M) {
 //
 //	A, B     two folders of 24 small pictures with the same names: coloured discs, and black ones
 //	TRAINED  a project between them, with the rounds 1-flow and 2-distil finished
-//	SETTINGS the flags that it was trained with
 //	SAID     the JSON lines that its training printed
 //
 // and, beside testscript's own, the commands
@@ -62,9 +61,11 @@ func TestScripts(t *testing.T) {
 	drawDomain(t, a, color.NRGBA{200, 40, 60, 255})
 	drawDomain(t, b, color.NRGBA{10, 10, 10, 255})
 	trained, said := filepath.Join(shared, "trained"), filepath.Join(shared, "said")
-	flags := []string{"--backend", "go", "--source", a, "--target", b, "--rounds", "1", "--steps", "12", "--batch", "2", "--flip", "off", "--json"}
-	plant(t, trained, a, b)
-	first := exec.Command("straightway", append([]string{"train", "--project", trained, "--finish", "distil"}, flags...)...)
+	if err := plant(trained, a, b); err != nil {
+		t.Fatal(err)
+	}
+	first := exec.Command("straightway", "train", "--project", trained, "--source", a, "--target", b, "--backend", "go",
+		"--rounds", "1", "--finish", "distil", "--steps", "12", "--batch", "2", "--flip", "off", "--json")
 	var stderr bytes.Buffer
 	first.Stderr = &stderr
 	lines, err := first.Output()
@@ -83,7 +84,6 @@ func TestScripts(t *testing.T) {
 			e.Setenv("A", a)
 			e.Setenv("B", b)
 			e.Setenv("TRAINED", trained)
-			e.Setenv("SETTINGS", strings.Join(flags, " "))
 			e.Setenv("SAID", said)
 			e.Values["running"] = &running{}
 			return nil
@@ -92,7 +92,7 @@ func TestScripts(t *testing.T) {
 			"status": cmdStatus,
 			"begin":  cmdBegin,
 			"end":    cmdEnd,
-			"cache":  func(ts *testscript.TestScript, _ bool, args []string) { ts.Check(lay(ts.MkAbs(args[0]), a, b)) },
+			"cache":  func(ts *testscript.TestScript, _ bool, args []string) { ts.Check(plant(ts.MkAbs(args[0]), a, b)) },
 			"events": cmdEvents,
 			"size":   cmdSize,
 			"cut":    func(ts *testscript.TestScript, _ bool, args []string) { ts.Check(cut(ts.MkAbs(args[0]))) },
@@ -136,14 +136,7 @@ func drawDomain(t *testing.T, dir string, ink color.NRGBA) {
 
 // plant gives a project-to-be untrained classifiers where it would keep trained ones. Teaching two of them takes
 // minutes on the pure Go backend and changes nothing that the command line does.
-func plant(t *testing.T, dir, source, target string) {
-	t.Helper()
-	if err := lay(dir, source, target); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func lay(dir, source, target string) error {
+func plant(dir, source, target string) error {
 	cache := filepath.Join(dir, "cache")
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return err

@@ -15,10 +15,10 @@ type Event struct {
 	Round string // such as "1-flow"; empty before the first round
 
 	// Step and Phase events.
-	Step, Steps     int     // updates made in this round, and planned
-	Loss            float64 // mean of the velocity loss (mean square, [-1,1] images) since the last step event
-	ImagesPerSecond float64 // recent, pauses excluded
-	ETA             time.Duration
+	Step, Steps     int           // updates made in this round, and planned
+	Loss            float64       // mean of the velocity loss (mean square, [-1,1] images) since the last step event
+	ImagesPerSecond float64       // recent, pauses excluded
+	ETA             time.Duration // of the steps of all rounds to come; 0 while the speed is not known yet
 	Elapsed         time.Duration // of this run
 	Phase           string        // what is being done now: "training", "compiling", "making pairs", ...
 	Done, Total     int           // of a phase whose length is known; Total 0 otherwise

@@ -25,6 +25,7 @@ import (
 type Plan struct {
 	Schema          int            `json:"schema"`            // version of this file
 	Minutes         float64        `json:"minutes"`           // the setting that it answers
+	Recipe          string         `json:"recipe"`            // preset, size and batch that it was made for
 	ImagesPerSecond float64        `json:"images_per_second"` // of round 1's steps, as measured; 0 where that was not possible
 	Scale           float64        `json:"scale"`             // the steps are the preset's times this
 	Steps           map[string]int `json:"steps"`             // by round
@@ -114,6 +115,9 @@ func (r *run) loadPlan(rounds []project.Round) error {
 		if err == nil && !(p.Scale > 0 && p.Minutes > 0) {
 			err = errors.New("it has no scale")
 		}
+		if err == nil && p.Recipe != "" && p.Recipe != r.recipeName() {
+			err = fmt.Errorf("it is for %s and the project is set to %s", p.Recipe, r.recipeName())
+		}
 		if err != nil {
 			r.out.note(fmt.Sprintf("%s cannot be used and is made anew: %v", path, err))
 		}
@@ -135,8 +139,13 @@ func (r *run) loadPlan(rounds []project.Round) error {
 	return r.adopt(p)
 }
 
+func (r *run) recipeName() string {
+	return fmt.Sprintf("%s, %d px, batch %d", r.settings.Preset, r.settings.Size, r.recipe.Batch)
+}
+
 // adopt completes a plan, keeps it and follows it.
 func (r *run) adopt(p Plan) error {
+	p.Recipe = r.recipeName()
 	p, err := scaled(r.recipe, r.settings.Plan(), p)
 	if err != nil {
 		return err

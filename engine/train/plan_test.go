@@ -166,6 +166,15 @@ func TestAPlanIsKept(t *testing.T) {
 			t.Errorf("%+v", got)
 		}
 	})
+	t.Run("one of another recipe is made anew", func(t *testing.T) {
+		p, o := begin(t)
+		finishFlow(t, o)
+		writePlan(t, p, `{"schema":1,"minutes":5,"recipe":"quality, 32 px, batch 2","scale":1,"steps":{"1-flow":8,"2-distil":8}}`)
+		mention(t, makeSteps(t, o).notes(), "it is for quality, 32 px, batch 2 and the project is set to quick, 32 px, batch 2")
+		if got := readPlan(t, p); got.Steps["2-distil"] != 1 || got.Recipe != "quick, 32 px, batch 2" {
+			t.Errorf("%+v", got)
+		}
+	})
 	t.Run("a newer one is an error", func(t *testing.T) {
 		p, o := begin(t)
 		writePlan(t, p, `{"schema":2,"minutes":5}`)

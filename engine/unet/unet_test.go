@@ -3,6 +3,7 @@ package unet
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -401,8 +402,11 @@ func TestGradientAgainstFiniteDifferences(t *testing.T) {
 				steep = k
 			}
 		}
-		if gradient[steep] == 0 {
-			t.Errorf("%s has no gradient", p.Name)
+		// Every value matters, but for biases that what follows takes away again: the softmax those of the keys, the
+		// normalisation of single channels those of the first convolution.
+		vain := strings.HasSuffix(p.Name, "qkv.bias") || strings.HasSuffix(p.Name, "conv1.bias")
+		if k := slices.Index(gradient[at:at+p.Size()], 0); k >= 0 && !vain {
+			t.Errorf("value %d of %s does not matter", k, p.Name)
 		}
 		direction := make([]float32, len(flat))
 		direction[steep] = 1
