@@ -146,7 +146,7 @@ func TestStepsWithoutFiniteNumbersAreTakenBack(t *testing.T) {
 				switch {
 				case e.Kind == "note" && strings.Contains(e.Note, "not finite"):
 					notes++
-				case e.Kind == "step":
+				case e.Kind == "step" && e.Step == 4: // there is another wherever ten seconds went by
 					steps++
 					if want := recipe.Stage(kind).Rate * c.rate; math.Abs(e.Values["rate"]-want) > 1e-9 {
 						t.Errorf("the rate is %g instead of %g", e.Values["rate"], want)
@@ -359,8 +359,10 @@ func TestAFailedLastSaveIsAnError(t *testing.T) {
 			o := testOptions(t, p, 3)
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
+			blocked := false
 			o.Watch = func(e Event) {
-				if e.Kind == StepEvent && e.Phase == "training" && e.Step == 2 {
+				if e.Kind == StepEvent && e.Phase == "training" && e.Step == 2 && !blocked {
+					blocked = true
 					block(t, p, "1-flow")
 					if c.cancel {
 						cancel()
