@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/straightway-app/straightway/engine/flow"
@@ -29,7 +30,15 @@ func (r *run) keep(name string, write func(path string) error) bool {
 	return err == nil
 }
 
-func (r *run) drop(name string) { _ = os.Remove(filepath.Join(r.cache, name)) } // a leftover does no harm
+// drop removes the files of the cache whose names begin so. A leftover does no harm.
+func (r *run) drop(prefix string) {
+	entries, _ := os.ReadDir(r.cache)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), prefix) {
+			_ = os.Remove(filepath.Join(r.cache, e.Name()))
+		}
+	}
+}
 
 // keepVector keeps a vector; cachedVector reads it, nil where it is missing, damaged or, with size ≥ 0, of another size.
 func keepVector[T project.Element](r *run, name string, v []T) bool {

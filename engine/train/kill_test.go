@@ -64,7 +64,12 @@ func TestKillsLoseNothingAndDamageNothing(t *testing.T) {
 		if err := p.Close(); err != nil {
 			t.Fatal(err)
 		}
-		last := killChild(t, p.Dir(), 10+rng.IntN(16), time.Duration(rng.IntN(40))*time.Millisecond)
+		// Now soon after the start, then among the steps.
+		word, lines := "", 1+rng.IntN(8)
+		if kill%2 == 1 {
+			word, lines = " training", 2+rng.IntN(5)
+		}
+		last := killChild(t, p.Dir(), word, lines, time.Duration(rng.IntN(40))*time.Millisecond)
 		checkWhole(t, p.Dir())
 		var err error
 		if p, err = project.Open(p.Dir()); err != nil {
@@ -85,8 +90,8 @@ func TestKillsLoseNothingAndDamageNothing(t *testing.T) {
 	checkSame(t, models(t, p), models(t, whole))
 }
 
-// killChild trains in a child process and kills it a while after it has printed so many lines.
-func killChild(t *testing.T, dir string, lines int, after time.Duration) (last string) {
+// killChild trains in a child process and kills it a while after it has printed so many lines with a word.
+func killChild(t *testing.T, dir, word string, lines int, after time.Duration) (last string) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childDir+"="+dir)
@@ -98,12 +103,12 @@ func killChild(t *testing.T, dir string, lines int, after time.Duration) (last s
 		t.Fatal(err)
 	}
 	read := bufio.NewScanner(out)
-	for range lines {
-		if !read.Scan() {
-			break
-		}
+	for lines > 0 && read.Scan() {
 		if last = read.Text(); strings.HasPrefix(last, "failed") {
 			t.Error(last)
+		}
+		if strings.Contains(last, word) {
+			lines--
 		}
 	}
 	time.Sleep(after)

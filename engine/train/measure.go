@@ -88,7 +88,7 @@ func (r *run) measure(ctx context.Context, round string, m *model.Model) (projec
 		if err != nil {
 			return err
 		}
-		swd, err := measure.SlicedWasserstein(out, real, measure.SlicedOptions{Seed: r.settings.Seed})
+		swd, err := measure.SlicedWasserstein(out, real, measure.SlicedOptions{Seed: r.settings.Seed, Directions: r.hooks.few})
 		if err != nil {
 			return err
 		}

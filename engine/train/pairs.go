@@ -84,26 +84,23 @@ func (r *run) reflowPairs(ctx context.Context, teacher string) (*pairSet, error)
 }
 
 // makePairs carries the images of a list along a model's flow, keeps them in the cache under a name, and on the way
-// there in numbered parts.
+// there in parts, each named by its first image.
 func (r *run) makePairs(ctx context.Context, m *model.Model, phase, name string, list []couple) ([]byte, error) {
 	size := r.settings.Size
 	bytes := size * size * 3
-	part := func(k int) string { return fmt.Sprintf("%s.part%d", name, k) }
+	part := func(at int) string { return fmt.Sprintf("%s.part%d", name, at/bytes) }
 	var out []byte
-	parts := 0
 	for {
-		p := cachedVector[uint8](r, part(parts), -1)
+		p := cachedVector[uint8](r, part(len(out)), -1)
 		if len(p) == 0 || len(p)%bytes != 0 || len(out)+len(p) > len(list)*bytes {
 			break
 		}
 		out = append(out, p...)
-		parts++
 	}
 	kept, saved := len(out), time.Now()
 	flush := func() {
-		if saved = time.Now(); len(out) > kept && keepVector(r, part(parts), out[kept:]) {
+		if saved = time.Now(); len(out) > kept && keepVector(r, part(kept), out[kept:]) {
 			kept = len(out)
-			parts++
 		}
 	}
 	chunk := 4 * r.sampler.Batch
@@ -124,9 +121,8 @@ func (r *run) makePairs(ctx context.Context, m *model.Model, phase, name string,
 		}
 	}
 	r.out.phase(phase, len(list), len(list))
-	keepVector(r, name, out)
-	for k := range parts {
-		r.drop(part(k))
+	if keepVector(r, name, out) {
+		r.drop(name + ".part")
 	}
 	return out, nil
 }

@@ -236,10 +236,7 @@ func (r *run) openSets(ctx context.Context) error {
 	r.trainA, r.heldA = r.source.Split(r.settings.Seed)
 	r.trainB, r.heldB = r.target.Split(r.settings.Seed)
 	r.shelfA, r.shelfB = newShelf(r.Backend, r.source), newShelf(r.Backend, r.target)
-	most := MeasuredImages
-	if r.hooks.few > 0 {
-		most = r.hooks.few
-	}
+	most := r.hooks.limit(MeasuredImages)
 	r.heldOut = unitPixels(part{r.source, r.heldA[:min(len(r.heldA), most)]})
 	r.heldTarget = unitPixels(part{r.target, r.heldB[:min(len(r.heldB), most)]})
 	switch r.settings.Flip {
@@ -282,10 +279,7 @@ func (r *run) prepareNetworks(ctx context.Context) error {
 	}
 	r.lossJudge = weights[0]
 	var err error
-	batch := SamplerBatch(r.settings.Size)
-	if r.hooks.few > 0 {
-		batch = r.hooks.few
-	}
+	batch := r.hooks.limit(SamplerBatch(r.settings.Size))
 	if r.eye, err = newJudge(r.Backend, classifier, weights[1], r.settings.Size, batch); err != nil {
 		return err
 	}
