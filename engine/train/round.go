@@ -235,6 +235,7 @@ func (s *roundState) checkpoint() (project.Checkpoint, error) {
 		"rollbacks":  strconv.Itoa(s.rollbacks),
 		"seconds":    strconv.FormatFloat(s.seconds, 'f', 3, 64),
 		"images":     strconv.FormatInt(s.images, 10),
+		"loss":       strconv.FormatFloat(s.loss, 'g', -1, 64), // what the watcher is told until the next step
 		dataKey:      s.dataKey(),
 	}}
 	settings, err := json.Marshal(s.fixed())
@@ -284,7 +285,7 @@ func (s *roundState) restore(c project.Checkpoint) error {
 		s.singular = vector(u)
 	}
 	s.step, s.images, s.seconds = int(c.Step), int64(number("images")), number("seconds")
-	s.rateScale, s.rollbacks = number("rate_scale"), int(number("rollbacks"))
+	s.rateScale, s.rollbacks, s.loss = number("rate_scale"), int(number("rollbacks")), number("loss")
 	if s.rateScale <= 0 {
 		s.rateScale = 1
 	}
