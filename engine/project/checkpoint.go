@@ -60,7 +60,7 @@ func (p *Project) SaveCheckpoint(round string, c Checkpoint) error {
 	}
 	err = replace(current, encode, func(temporary string) error {
 		if p.whole[round] {
-			if err := os.Rename(current, previous); err != nil {
+			if err := os.Rename(current, previous); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
 			// If the second rename fails there is no newest checkpoint, and

@@ -14,6 +14,7 @@
 //	cache/                     decoded images; safe to delete at any time
 //	history.jsonl              every measurement, one JSON object a line, only ever appended to
 //	.lock                      held by the one process that may write
+//	plan.json                  the steps of each round, where the settings give minutes (written by engine/train)
 //
 // # How nothing is lost
 //
