@@ -5,57 +5,12 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/gomlx/compute"
-	"github.com/gomlx/compute/gobackend"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
+	"github.com/straightway-app/straightway/engine/internal/graphtest"
 	"github.com/straightway-app/straightway/engine/layer"
 )
-
-func goBackend(t testing.TB) compute.Backend {
-	t.Helper()
-	be, err := gobackend.New("ops_sequential")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(be.Finalize)
-	return be
-}
-
-// program compiles f; the result runs it.
-func program(t testing.TB, be compute.Backend, f func(in []*Node) []*Node) func(args ...any) [][]float32 {
-	t.Helper()
-	exec, err := NewExec(be, f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(exec.Finalize)
-	return func(args ...any) [][]float32 {
-		t.Helper()
-		out, err := exec.Call(args...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var flat [][]float32
-		for _, o := range out {
-			flat = append(flat, tensors.MustCopyFlatData[float32](o))
-		}
-		return flat
-	}
-}
-
-func near(t *testing.T, what string, got, want []float32, tolerance float64) {
-	t.Helper()
-	if len(got) != len(want) {
-		t.Fatalf("%s: %d values, want %d", what, len(got), len(want))
-	}
-	for i := range got {
-		if d := math.Abs(float64(got[i] - want[i])); !(d <= tolerance*(1+math.Abs(float64(want[i])))) {
-			t.Fatalf("%s: value %d is %g, want %g", what, i, got[i], want[i])
-		}
-	}
-}
 
 // place sets one value of a named part: the tap (dy, dx) from channel ci to co of a convolution.
 func place(table layer.Table, flat []float32, name string, v float32, index ...int) {
@@ -122,7 +77,7 @@ func (c centred) layers(s float64) [3][]float64 {
 }
 
 func TestClassifierFeaturesAreMeansAndDeviationsOfTheLayers(t *testing.T) {
-	be := goBackend(t)
+	be := graphtest.GoBackend(t)
 	c, flat := newCentred(rand.New(rand.NewPCG(1, 1)))
 	const s = 8
 	// One image of one colour; one with its upper half in another colour, which every layer sees half and half.
@@ -139,7 +94,7 @@ func TestClassifierFeaturesAreMeansAndDeviationsOfTheLayers(t *testing.T) {
 			}
 		}
 	}
-	out := program(t, be, func(in []*Node) []*Node {
+	out := graphtest.Program(t, be, func(in []*Node) []*Node {
 		p := Classifier{}.Table().Bind(in[0], layer.Lowering{})
 		layers := Classifier{}.Layers(p, in[1])
 		for i, want := range [][]int{{2, s, s, 16}, {2, s / 2, s / 2, 32}, {2, s / 4, s / 4, 64}} {
@@ -170,11 +125,11 @@ func TestClassifierFeaturesAreMeansAndDeviationsOfTheLayers(t *testing.T) {
 			want = append(append(want, means...), deviations...)
 		}
 	}
-	near(t, "features", out, want, 1e-4)
+	graphtest.Near(t, "features", out, want, 1e-4)
 }
 
 func TestClassifierLogitIsLinearInTheMeanOfTheLastLayer(t *testing.T) {
-	be := goBackend(t)
+	be := graphtest.GoBackend(t)
 	rng := rand.New(rand.NewPCG(2, 1))
 	c, flat := newCentred(rng)
 	table := Classifier{}.Table()
@@ -190,16 +145,16 @@ func TestClassifierLogitIsLinearInTheMeanOfTheLastLayer(t *testing.T) {
 	for i := range x {
 		x[i] = -.2
 	}
-	got := program(t, be, func(in []*Node) []*Node {
+	got := graphtest.Program(t, be, func(in []*Node) []*Node {
 		p := table.Bind(in[0], layer.Lowering{})
 		return []*Node{Classifier{}.Logit(p, Classifier{}.Layers(p, in[1]))}
 	})(flat, tensors.FromFlatDataAndDimensions(x, 3, 4, 4, 3))[0]
-	near(t, "logits", got, []float32{float32(want), float32(want), float32(want)}, 1e-4)
+	graphtest.Near(t, "logits", got, []float32{float32(want), float32(want), float32(want)}, 1e-4)
 }
 
 // −log σ(z) for a target, −log(1 − σ(z)) for a source, finite also where σ is 0 or 1 in float32.
 func TestClassifierLossIsTheCrossEntropy(t *testing.T) {
-	be := goBackend(t)
+	be := graphtest.GoBackend(t)
 	logits := []float32{0, 2, -2, .5, 200, -200, 200}
 	labels := []float32{1, 1, 1, 0, 1, 0, 0}
 	var mean float64
@@ -211,11 +166,11 @@ func TestClassifierLossIsTheCrossEntropy(t *testing.T) {
 		mean += (max(u, 0) + math.Log1p(math.Exp(-math.Abs(u)))) / n
 		slope[i] = float32((1/(1+math.Exp(-float64(z))) - float64(labels[i])) / n)
 	}
-	got := program(t, be, func(in []*Node) []*Node {
+	got := graphtest.Program(t, be, func(in []*Node) []*Node {
 		loss := Classifier{}.Loss(in[0], in[1])
 		return []*Node{loss, Gradient(loss, in[0])[0]}
 	})(logits, labels)
-	near(t, "loss", got[0], []float32{float32(mean)}, 1e-5)
+	graphtest.Near(t, "loss", got[0], []float32{float32(mean)}, 1e-5)
 	for i := 1; i < len(slope); i++ { // at exactly 0 the loss is written with |z|, whose slope there is a matter of taste
 		if d := math.Abs(float64(got[1][i] - slope[i])); d > 1e-6 {
 			t.Errorf("slope at %g is %g, want %g", logits[i], got[1][i], slope[i])
@@ -260,7 +215,7 @@ func largest(m []float64, rows, cols int) float64 {
 }
 
 func TestSpectralNormalisationMakesTheLargestSingularValueOne(t *testing.T) {
-	be := goBackend(t)
+	be := graphtest.GoBackend(t)
 	c := Patch{Width: 8}
 	table := c.Table()
 	flat := table.Init(3)
@@ -279,7 +234,7 @@ func TestSpectralNormalisationMakesTheLargestSingularValueOne(t *testing.T) {
 	if at != len(state) {
 		t.Fatalf("the state has %d values, want %d", len(state), at)
 	}
-	run := program(t, be, func(in []*Node) []*Node {
+	run := graphtest.Program(t, be, func(in []*Node) []*Node {
 		weights, next := c.Weights(table.Bind(in[0], layer.Lowering{}), in[1])
 		return append(weights, next)
 	})
@@ -302,7 +257,7 @@ func TestSpectralNormalisationMakesTheLargestSingularValueOne(t *testing.T) {
 
 // With the vectors u and v of the estimate held fixed, σ = vᵀWu and d⟨C, W/σ⟩/dW = C/σ − ⟨C, W⟩/σ²·v·uᵀ.
 func TestTheGradientGoesThroughTheSingularValueButNotItsVectors(t *testing.T) {
-	be := goBackend(t)
+	be := graphtest.GoBackend(t)
 	rng := rand.New(rand.NewPCG(5, 1))
 	c := Patch{Width: 8}
 	table := c.Table()
@@ -314,7 +269,7 @@ func TestTheGradientGoesThroughTheSingularValueButNotItsVectors(t *testing.T) {
 	for i := range toward {
 		toward[i] = float32(rng.NormFloat64())
 	}
-	got := program(t, be, func(in []*Node) []*Node {
+	got := graphtest.Program(t, be, func(in []*Node) []*Node {
 		p := table.Bind(in[0], layer.Lowering{})
 		weights, _ := c.Weights(p, in[1])
 		return []*Node{p.Gradient(ReduceAllSum(Mul(Reshape(weights[0], len(weight)), in[2])))}
@@ -358,12 +313,12 @@ func TestTheGradientGoesThroughTheSingularValueButNotItsVectors(t *testing.T) {
 			want[i] = float32(float64(toward[i])/sigma - product/(sigma*sigma)*v[r]*u[o])
 		}
 	}
-	near(t, "gradient", got, want, 1e-4)
+	graphtest.Near(t, "gradient", got, want, 1e-4)
 }
 
 // A critic of middle taps sees a constant image as a chain of numbers; its verdict is one for each 2×2 block of pixels.
 func TestJudgeIsAChainOfConvolutions(t *testing.T) {
-	be := goBackend(t)
+	be := graphtest.GoBackend(t)
 	c := Patch{Width: 8}
 	table := c.Table()
 	flat := make([]float32, table.Size())
@@ -379,7 +334,7 @@ func TestJudgeIsAChainOfConvolutions(t *testing.T) {
 			x[i] = -.9
 		}
 	}
-	got := program(t, be, func(in []*Node) []*Node {
+	got := graphtest.Program(t, be, func(in []*Node) []*Node {
 		p := table.Bind(in[0], layer.Lowering{})
 		var weights []*Node
 		for _, k := range c.convs() {
@@ -403,12 +358,12 @@ func TestJudgeIsAChainOfConvolutions(t *testing.T) {
 			want = append(want, float32(v))
 		}
 	}
-	near(t, "verdicts", got, want, 1e-5)
+	graphtest.Near(t, "verdicts", got, want, 1e-5)
 }
 
 func TestStartsAreReproducible(t *testing.T) {
 	a, b, other := Patch{Width: 8}.Singular(1), Patch{Width: 8}.Singular(1), Patch{Width: 8}.Singular(2)
-	near(t, "the same seed", a, b, 0)
+	graphtest.Near(t, "the same seed", a, b, 0)
 	if other[0] == a[0] {
 		t.Error("another seed gave the same first state")
 	}

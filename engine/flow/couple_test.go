@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/straightway-app/straightway/engine/internal/graphtest"
 )
 
 // blobs is an image of a few coloured discs on white, with a white margin of some pixels: a shift that stays in the
@@ -41,7 +43,7 @@ func inverse(m Move) Move {
 // Targets that are flipped and shifted copies of the sources, in another order, are all found, with the move that lays
 // each over its source, whatever the feature and the size.
 func TestRegisterFindsAPlantedCoupling(t *testing.T) {
-	be := goBackend(t)
+	be := graphtest.GoBackend(t)
 	for _, size := range []int{32, 64} {
 		rng := rand.New(rand.NewPCG(1, uint64(size)))
 		const n = 16
@@ -90,7 +92,7 @@ func TestRegisterFindsAPlantedCoupling(t *testing.T) {
 // Both marginals stay as they are: of the larger side each image is used once, of the smaller one all are used, none
 // more than once oftener than another. That holds for any size of pool.
 func TestRegisterKeepsBothMarginals(t *testing.T) {
-	be := goBackend(t)
+	be := graphtest.GoBackend(t)
 	rng := rand.New(rand.NewPCG(2, 1))
 	set := func(n int) album {
 		a := album{8, nil}
@@ -121,7 +123,7 @@ func TestRegisterKeepsBothMarginals(t *testing.T) {
 }
 
 func TestRegisterIsTheBestAssignmentAndPoolsCostMore(t *testing.T) {
-	be := goBackend(t)
+	be := graphtest.GoBackend(t)
 	rng := rand.New(rand.NewPCG(3, 1))
 	const n, size = 12, 8
 	source, target := album{size, nil}, album{size, nil}
@@ -175,7 +177,7 @@ func TestRegisterIsTheBestAssignmentAndPoolsCostMore(t *testing.T) {
 }
 
 func TestRegisterTellsItsProgressAndCanBeCancelled(t *testing.T) {
-	be := goBackend(t)
+	be := graphtest.GoBackend(t)
 	rng := rand.New(rand.NewPCG(4, 1))
 	set := album{8, nil}
 	for range 6 {
@@ -203,7 +205,7 @@ func TestRegisterTellsItsProgressAndCanBeCancelled(t *testing.T) {
 }
 
 func TestRegisterNeedsImagesOnBothSides(t *testing.T) {
-	be := goBackend(t)
+	be := graphtest.GoBackend(t)
 	some := album{8, [][]byte{make([]byte, 8*8*3)}}
 	for _, sides := range [][2]album{{{8, nil}, some}, {some, {8, nil}}} {
 		_, err := Register(t.Context(), be, sides[0], sides[1], Registration{})
@@ -266,7 +268,7 @@ func planted(rng *rand.Rand, n int, feature Feature) (source, target album) {
 }
 
 func TestBestPicksTheFeatureThatKnowsThePairs(t *testing.T) {
-	be := goBackend(t)
+	be := graphtest.GoBackend(t)
 	for _, feature := range Features {
 		source, target := planted(rand.New(rand.NewPCG(5, 1)), 24, feature)
 		progress := [2]int{}
@@ -335,6 +337,6 @@ func TestPixelFeaturesAverageDownToEightPixels(t *testing.T) {
 			}
 		}
 	}
-	near(t, "source", f.Of(0, 0), want, 1e-5)
-	near(t, "target", f.Of(1, 1), want, 1e-5)
+	graphtest.Near(t, "source", f.Of(0, 0), want, 1e-5)
+	graphtest.Near(t, "target", f.Of(1, 1), want, 1e-5)
 }

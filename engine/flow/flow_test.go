@@ -7,33 +7,35 @@ import (
 
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/straightway-app/straightway/engine/internal/graphtest"
 )
 
 func TestStraightLineGoesFromSourceToTarget(t *testing.T) {
-	be := goBackend(t)
+	be := graphtest.GoBackend(t)
 	rng := rand.New(rand.NewPCG(1, 1))
 	times := []float32{0, .25, .5, 1}
 	const s = 4
 	n := s * s * 3
-	x0, x1 := normal(rng, len(times)*n), normal(rng, len(times)*n)
-	got := call(t, be, func(in []*Node) []*Node { return []*Node{StraightLine(in[0], in[1], in[2])} },
+	x0, x1 := graphtest.Normal(rng, len(times)*n), graphtest.Normal(rng, len(times)*n)
+	got := graphtest.Call(t, be, func(in []*Node) []*Node { return []*Node{StraightLine(in[0], in[1], in[2])} },
 		batch(x0, len(times), s), batch(x1, len(times), s), times)[0]
 	want := make([]float32, len(x0))
 	for i := range want {
 		at := times[i/n]
 		want[i] = at*x1[i] + (1-at)*x0[i]
 	}
-	near(t, "X_t", got, want, 1e-6)
-	near(t, "X_t at t = 0", got[:n], x0[:n], 0)
-	near(t, "X_t at t = 1", got[3*n:], x1[3*n:], 0)
+	graphtest.Near(t, "X_t", got, want, 1e-6)
+	graphtest.Near(t, "X_t at t = 0", got[:n], x0[:n], 0)
+	graphtest.Near(t, "X_t at t = 1", got[3*n:], x1[3*n:], 0)
 }
 
 func TestLossIsTheMeanSquareOfWhatTheVelocityMisses(t *testing.T) {
-	be := goBackend(t)
+	be := graphtest.GoBackend(t)
 	rng := rand.New(rand.NewPCG(2, 1))
 	const b, s = 3, 4
-	x0, x1, v := normal(rng, b*s*s*3), normal(rng, b*s*s*3), normal(rng, b*s*s*3)
-	got := call(t, be, func(in []*Node) []*Node {
+	x0, x1, v := graphtest.Normal(rng, b*s*s*3), graphtest.Normal(rng, b*s*s*3), graphtest.Normal(rng, b*s*s*3)
+	got := graphtest.Call(t, be, func(in []*Node) []*Node {
 		r := Residual(in[0], in[1], in[2])
 		perfect := Residual(in[0], in[1], Sub(in[1], in[0]))
 		return []*Node{r, Loss(r), Loss(perfect), Gradient(Loss(r), in[2])[0]}
@@ -45,32 +47,32 @@ func TestLossIsTheMeanSquareOfWhatTheVelocityMisses(t *testing.T) {
 		residual[i], gradient[i] = r, -2*r/float32(len(v))
 		mean += float64(r) * float64(r) / float64(len(v))
 	}
-	near(t, "residual", got[0], residual, 1e-6)
-	near(t, "loss", got[1], []float32{float32(mean)}, 1e-5)
-	near(t, "loss of the straight velocity", got[2], []float32{0}, 0)
-	near(t, "gradient by the velocity", got[3], gradient, 1e-5)
+	graphtest.Near(t, "residual", got[0], residual, 1e-6)
+	graphtest.Near(t, "loss", got[1], []float32{float32(mean)}, 1e-5)
+	graphtest.Near(t, "loss of the straight velocity", got[2], []float32{0}, 0)
+	graphtest.Near(t, "gradient by the velocity", got[3], gradient, 1e-5)
 }
 
 // The pure Go backend adds float32 values one after another; added in one run, the mean of a million squares of 1.1
 // came out 1.5 % off.
 func TestLossOfManyPixelsIsExact(t *testing.T) {
-	be := goBackend(t)
+	be := graphtest.GoBackend(t)
 	const b, s = 16, 148 // 1,051,392 values
 	x := make([]float32, b*s*s*3)
 	for i := range x {
 		x[i] = 1.1
 	}
-	got := call(t, be, func(in []*Node) []*Node { return []*Node{Loss(in[0])} }, batch(x, b, s))[0]
-	near(t, "loss", got, []float32{1.21}, 1e-5)
+	got := graphtest.Call(t, be, func(in []*Node) []*Node { return []*Node{Loss(in[0])} }, batch(x, b, s))[0]
+	graphtest.Near(t, "loss", got, []float32{1.21}, 1e-5)
 }
 
 // Of a linear h, the finite difference is the derivative itself: Σ_layers mean (h·r)². Of h(x) = x² it is 2xr + εr².
 func TestFeatureLossMeasuresTheResidualThroughTheFeatures(t *testing.T) {
-	be := goBackend(t)
+	be := graphtest.GoBackend(t)
 	rng := rand.New(rand.NewPCG(3, 1))
 	const b, s = 2, 4
-	x, r := normal(rng, b*s*s*3), normal(rng, b*s*s*3)
-	got := call(t, be, func(in []*Node) []*Node {
+	x, r := graphtest.Normal(rng, b*s*s*3), graphtest.Normal(rng, b*s*s*3)
+	got := graphtest.Call(t, be, func(in []*Node) []*Node {
 		linear := FeatureLoss(func(x *Node) []*Node { return []*Node{MulScalar(x, 2), MulScalar(x, -3)} }, in[0], in[1])
 		square := FeatureLoss(func(x *Node) []*Node { return []*Node{Mul(x, x)} }, in[0], in[1])
 		return []*Node{linear, square, Gradient(linear, in[1])[0]}
@@ -85,20 +87,20 @@ func TestFeatureLossMeasuresTheResidualThroughTheFeatures(t *testing.T) {
 		square += d * d / n
 		gradient[i] = float32(26 * ri / n)
 	}
-	near(t, "linear features", got[0], []float32{float32(linear)}, 1e-4)
-	near(t, "squares", got[1], []float32{float32(square)}, 1e-4)
-	near(t, "gradient by the residual", got[2], gradient, 1e-4)
+	graphtest.Near(t, "linear features", got[0], []float32{float32(linear)}, 1e-4)
+	graphtest.Near(t, "squares", got[1], []float32{float32(square)}, 1e-4)
+	graphtest.Near(t, "gradient by the residual", got[2], gradient, 1e-4)
 }
 
 func TestBridgeNoiseIsWidestInTheMiddle(t *testing.T) {
-	be := goBackend(t)
+	be := graphtest.GoBackend(t)
 	const s, sigma = 64, .1
 	times := []float32{0, .1, .5, .9, 1}
 	n := s * s * 3
-	x := normal(rand.New(rand.NewPCG(4, 1)), len(times)*n)
+	x := graphtest.Normal(rand.New(rand.NewPCG(4, 1)), len(times)*n)
 	build := func(in []*Node) []*Node { return []*Node{BridgeNoise(in[0], in[1], in[2], in[3])} }
 	state := []uint64{1, 2, 3}
-	got := call(t, be, build, state, batch(x, len(times), s), times, float32(sigma))[0]
+	got := graphtest.Call(t, be, build, state, batch(x, len(times), s), times, float32(sigma))[0]
 	for k, at := range times {
 		var sum, squares, largest float64
 		for i := range n {
@@ -117,9 +119,9 @@ func TestBridgeNoiseIsWidestInTheMiddle(t *testing.T) {
 			t.Errorf("t = %g: a draw of %.5f is beyond six standard deviations", at, largest)
 		}
 	}
-	near(t, "the same state of the generator", call(t, be, build, state, batch(x, len(times), s), times, float32(sigma))[0], got, 0)
-	near(t, "σ = 0", call(t, be, build, state, batch(x, len(times), s), times, float32(0))[0], x, 0)
-	if other := call(t, be, build, []uint64{9, 2, 3}, batch(x, len(times), s), times, float32(sigma))[0]; other[2*n] == got[2*n] {
+	graphtest.Near(t, "the same state of the generator", graphtest.Call(t, be, build, state, batch(x, len(times), s), times, float32(sigma))[0], got, 0)
+	graphtest.Near(t, "σ = 0", graphtest.Call(t, be, build, state, batch(x, len(times), s), times, float32(0))[0], x, 0)
+	if other := graphtest.Call(t, be, build, []uint64{9, 2, 3}, batch(x, len(times), s), times, float32(sigma))[0]; other[2*n] == got[2*n] {
 		t.Error("another state of the generator gave the same noise")
 	}
 }
@@ -127,7 +129,7 @@ func TestBridgeNoiseIsWidestInTheMiddle(t *testing.T) {
 // The graph's gather with Register and Augment is what Move.Apply does one after the other on the host, for every
 // combination of flips and for shifts up to the whole side.
 func TestBatchMovesImagesAsMoveApplyDoes(t *testing.T) {
-	be := goBackend(t)
+	be := graphtest.GoBackend(t)
 	rng := rand.New(rand.NewPCG(5, 1))
 	const s, images = 6, 4
 	var pixels []byte
@@ -164,10 +166,10 @@ func TestBatchMovesImagesAsMoveApplyDoes(t *testing.T) {
 			}
 		}
 	}
-	got := call(t, be, func(in []*Node) []*Node {
+	got := graphtest.Call(t, be, func(in []*Node) []*Node {
 		return []*Node{Batch(in[0], Draw{Index: in[1], Register: in[2], Augment: in[3]})}
 	}, tensors.FromFlatDataAndDimensions(pixels, images, s, s, 3), index, register, augment)[0]
-	near(t, "batch", got, want, 1e-6)
+	graphtest.Near(t, "batch", got, want, 1e-6)
 }
 
 func TestMoveMirrorsAndShiftsAndReflectsAtTheBorder(t *testing.T) {
@@ -204,16 +206,16 @@ func TestMoveMirrorsAndShiftsAndReflectsAtTheBorder(t *testing.T) {
 func TestMovedFeaturesAreFeaturesOfTheMovedImage(t *testing.T) {
 	img := noise(rand.New(rand.NewPCG(7, 1)), CoupleSize)
 	for _, m := range []Move{{}, {true, 0, 0}, {false, 2, -1}, {true, -2, 2}} {
-		near(t, "pixels", shrink(img, CoupleSize).moved(m).v, shrink(m.Apply(img, CoupleSize), CoupleSize).v, 0)
+		graphtest.Near(t, "pixels", shrink(img, CoupleSize).moved(m).v, shrink(m.Apply(img, CoupleSize), CoupleSize).v, 0)
 	}
 }
 
 func TestToUnitMapsBytesToTheUnitRange(t *testing.T) {
-	be := goBackend(t)
+	be := graphtest.GoBackend(t)
 	in, want := make([]byte, 256), make([]float32, 256)
 	for i := range in {
 		in[i], want[i] = byte(i), float32(float64(i)/127.5-1)
 	}
-	got := call(t, be, func(in []*Node) []*Node { return []*Node{ToUnit(in[0])} }, in)[0]
-	near(t, "bytes", got, want, 1e-6)
+	got := graphtest.Call(t, be, func(in []*Node) []*Node { return []*Node{ToUnit(in[0])} }, in)[0]
+	graphtest.Near(t, "bytes", got, want, 1e-6)
 }

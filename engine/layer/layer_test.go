@@ -5,59 +5,11 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/gomlx/compute"
-	"github.com/gomlx/compute/gobackend"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/straightway-app/straightway/engine/internal/graphtest"
 )
-
-func goBackend(t testing.TB) compute.Backend {
-	t.Helper()
-	be, err := gobackend.New("ops_sequential")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(be.Finalize)
-	return be
-}
-
-func normal(rng *rand.Rand, n int) []float32 {
-	out := make([]float32, n)
-	for i := range out {
-		out[i] = float32(rng.NormFloat64())
-	}
-	return out
-}
-
-func call(t testing.TB, be compute.Backend, f func(in []*Node) []*Node, args ...any) [][]float32 {
-	t.Helper()
-	exec, err := NewExec(be, f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer exec.Finalize()
-	out, err := exec.Call(args...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var flat [][]float32
-	for _, o := range out {
-		flat = append(flat, tensors.MustCopyFlatData[float32](o))
-	}
-	return flat
-}
-
-func near(t *testing.T, what string, got, want []float32, tolerance float64) {
-	t.Helper()
-	if len(got) != len(want) {
-		t.Fatalf("%s: %d values, want %d", what, len(got), len(want))
-	}
-	for i := range got {
-		if d := math.Abs(float64(got[i] - want[i])); !(d <= tolerance*(1+math.Abs(float64(want[i])))) {
-			t.Fatalf("%s: value %d is %g, want %g", what, i, got[i], want[i])
-		}
-	}
-}
 
 // direct is the convolution by its definition: zero padding of ⌊(k−1)/2⌋ before, windows every stride pixels.
 func direct(x, w []float32, b, h, wd, ci, k, co, stride int) []float32 {
@@ -89,11 +41,11 @@ func direct(x, w []float32, b, h, wd, ci, k, co, stride int) []float32 {
 
 // Every lowering of every convolution in use computes the definition, and their gradients agree.
 func TestConvolutionLoweringsComputeTheDefinition(t *testing.T) {
-	be := goBackend(t)
+	be := graphtest.GoBackend(t)
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, c := range []struct{ k, stride int }{{3, 1}, {3, 2}, {4, 2}, {1, 1}} {
 		const b, h, wd, ci, co = 2, 6, 8, 3, 5
-		x, w, v := normal(rng, b*h*wd*ci), normal(rng, c.k*c.k*ci*co), normal(rng, b*(h/c.stride)*(wd/c.stride)*co)
+		x, w, v := graphtest.Normal(rng, b*h*wd*ci), graphtest.Normal(rng, c.k*c.k*ci*co), graphtest.Normal(rng, b*(h/c.stride)*(wd/c.stride)*co)
 		want := direct(x, w, b, h, wd, ci, c.k, co, c.stride)
 		tx, tw := tensors.FromFlatDataAndDimensions(x, b, h, wd, ci), tensors.FromFlatDataAndDimensions(w, c.k, c.k, ci, co)
 		tv := tensors.FromFlatDataAndDimensions(v, b, h/c.stride, wd/c.stride, co)
@@ -105,8 +57,8 @@ func TestConvolutionLoweringsComputeTheDefinition(t *testing.T) {
 			}
 		}
 		conv := func(p *Params, x, w *Node) *Node { return p.ConvWith(w, x, c.stride) }
-		shifted := call(t, be, build(conv, false), tx, tw, tv)
-		near(t, "shifted products", shifted[0], want, 1e-4)
+		shifted := graphtest.Call(t, be, build(conv, false), tx, tw, tv)
+		graphtest.Near(t, "shifted products", shifted[0], want, 1e-4)
 		// The gradient is linear in v: its inner product with a direction equals the change of ⟨y, v⟩ along it.
 		inner := func(a, b []float32) (s float64) {
 			for i := range a {
@@ -114,7 +66,7 @@ func TestConvolutionLoweringsComputeTheDefinition(t *testing.T) {
 			}
 			return s
 		}
-		dx, dw := normal(rng, len(x)), normal(rng, len(w))
+		dx, dw := graphtest.Normal(rng, len(x)), graphtest.Normal(rng, len(w))
 		if got, want := inner(shifted[1], dx), inner(direct(dx, w, b, h, wd, ci, c.k, co, c.stride), v); math.Abs(got-want) > 1e-3*(1+math.Abs(want)) {
 			t.Errorf("k=%d stride=%d: gradient by the image is %g along a direction, want %g", c.k, c.stride, got, want)
 		}
@@ -122,29 +74,29 @@ func TestConvolutionLoweringsComputeTheDefinition(t *testing.T) {
 			t.Errorf("k=%d stride=%d: gradient by the weights is %g along a direction, want %g", c.k, c.stride, got, want)
 		}
 		if c.stride == 2 { // XLA's form of it needs nothing that pure Go has not
-			blocks := call(t, be, build(conv, true), tx, tw, tv)
+			blocks := graphtest.Call(t, be, build(conv, true), tx, tw, tv)
 			for i, what := range []string{"", ", gradient by the image", ", gradient by the weights"} {
-				near(t, "by blocks"+what, blocks[i], shifted[i], 1e-4)
+				graphtest.Near(t, "by blocks"+what, blocks[i], shifted[i], 1e-4)
 			}
 			continue
 		}
 		// The pure Go backend has the native convolution too, without gradients: forward it must agree as well.
-		native := call(t, be, func(in []*Node) []*Node {
+		native := graphtest.Call(t, be, func(in []*Node) []*Node {
 			return []*Node{conv(&Params{How: Lowering{NativeConv: true}}, in[0], in[1])}
 		}, tx, tw)
-		near(t, "native", native[0], want, 1e-4)
+		graphtest.Near(t, "native", native[0], want, 1e-4)
 	}
 }
 
 // GroupNormAffine with bias, scale and shift equals the textbook group normalisation.
 func TestGroupNormAffine(t *testing.T) {
-	be := goBackend(t)
+	be := graphtest.GoBackend(t)
 	rng := rand.New(rand.NewPCG(3, 4))
 	const b, s, c = 2, 4, 16
-	x, bias, scale, shift := normal(rng, b*s*s*c), normal(rng, c), normal(rng, b*c), normal(rng, b*c)
+	x, bias, scale, shift := graphtest.Normal(rng, b*s*s*c), graphtest.Normal(rng, c), graphtest.Normal(rng, b*c), graphtest.Normal(rng, b*c)
 	table := Table{}.Norm("n", c)
-	flat := normal(rng, table.Size())
-	got := call(t, be, func(in []*Node) []*Node {
+	flat := graphtest.Normal(rng, table.Size())
+	got := graphtest.Call(t, be, func(in []*Node) []*Node {
 		p := table.Bind(in[0], Lowering{})
 		a, bb := p.GroupNormAffine("n", in[1], in[2], in[3], in[4])
 		return []*Node{Affine(in[1], a, bb)}
@@ -173,16 +125,16 @@ func TestGroupNormAffine(t *testing.T) {
 			})
 		}
 	}
-	near(t, "group normalisation", got, want, 2e-4)
+	graphtest.Near(t, "group normalisation", got, want, 2e-4)
 }
 
 func TestSiLUAndItsGradient(t *testing.T) {
-	be := goBackend(t)
+	be := graphtest.GoBackend(t)
 	var x []float32
 	for v := -30.0; v <= 30; v += .37 {
 		x = append(x, float32(v))
 	}
-	got := call(t, be, func(in []*Node) []*Node {
+	got := graphtest.Call(t, be, func(in []*Node) []*Node {
 		y := SiLU(in[0])
 		return []*Node{y, Gradient(ReduceAllSum(y), in[0])[0]}
 	}, x)
@@ -192,23 +144,23 @@ func TestSiLUAndItsGradient(t *testing.T) {
 		y = append(y, float32(float64(v)*s))
 		d = append(d, float32(s*(1+float64(v)*(1-s))))
 	}
-	near(t, "SiLU", got[0], y, 1e-5)
-	near(t, "its gradient", got[1], d, 1e-5)
+	graphtest.Near(t, "SiLU", got[0], y, 1e-5)
+	graphtest.Near(t, "its gradient", got[1], d, 1e-5)
 }
 
 // The gradient comes back in the order of the table, each part where it belongs.
 func TestGradientLiesAsTheTableSays(t *testing.T) {
-	be := goBackend(t)
+	be := graphtest.GoBackend(t)
 	table := Table{}.Dense("a", 2, 3, Uniform).Norm("b", 4)
 	flat := table.Init(5)
-	got := call(t, be, func(in []*Node) []*Node {
+	got := graphtest.Call(t, be, func(in []*Node) []*Node {
 		p := table.Bind(in[0], Lowering{})
 		loss := ReduceAllSum(Mul(p.Get("b.gain"), Const(in[0].Graph(), []float32{1, 2, 3, 4})))
 		loss = Add(loss, MulScalar(ReduceAllSum(p.Get("a.bias")), 7))
 		return []*Node{p.Gradient(loss)}
 	}, flat)[0]
 	want := []float32{0, 0, 0, 0, 0, 0, 7, 7, 7, 1, 2, 3, 4, 0, 0, 0, 0}
-	near(t, "gradient", got, want, 0)
+	graphtest.Near(t, "gradient", got, want, 0)
 	if again := table.Init(5); len(again) != table.Size() || again[0] != flat[0] {
 		t.Error("the same seed must give the same start")
 	}

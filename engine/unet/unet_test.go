@@ -7,65 +7,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gomlx/compute"
-	"github.com/gomlx/compute/gobackend"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
+	"github.com/straightway-app/straightway/engine/internal/graphtest"
 	"github.com/straightway-app/straightway/engine/layer"
 )
-
-func goBackend(t testing.TB) compute.Backend {
-	t.Helper()
-	be, err := gobackend.New("ops_sequential")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(be.Finalize)
-	return be
-}
-
-// program compiles f; the result runs it.
-func program(t testing.TB, be compute.Backend, f func(in []*Node) []*Node) func(args ...any) [][]float32 {
-	t.Helper()
-	exec, err := NewExec(be, f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(exec.Finalize)
-	return func(args ...any) [][]float32 {
-		t.Helper()
-		out, err := exec.Call(args...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var flat [][]float32
-		for _, o := range out {
-			flat = append(flat, tensors.MustCopyFlatData[float32](o))
-		}
-		return flat
-	}
-}
-
-func near(t *testing.T, what string, got, want []float32, tolerance float64) {
-	t.Helper()
-	if len(got) != len(want) {
-		t.Fatalf("%s: %d values, want %d", what, len(got), len(want))
-	}
-	for i := range got {
-		if d := math.Abs(float64(got[i] - want[i])); !(d <= tolerance*(1+math.Abs(float64(want[i])))) {
-			t.Fatalf("%s: value %d is %g, want %g", what, i, got[i], want[i])
-		}
-	}
-}
-
-func normal(rng *rand.Rand, n int, sd float64) []float32 {
-	out := make([]float32, n)
-	for i := range out {
-		out[i] = float32(sd * rng.NormFloat64())
-	}
-	return out
-}
 
 // lively are parameters with no zeros, so that every part of the network matters: the usual start plus a little noise.
 func lively(c Config, seed uint64) []float32 {
@@ -114,7 +61,7 @@ func TestTheBenchmarkNetworkHasItsSize(t *testing.T) {
 
 // Every part of the table is used by the computation, and none twice.
 func TestEveryParameterIsUsedOnce(t *testing.T) {
-	be := goBackend(t)
+	be := graphtest.GoBackend(t)
 	for _, c := range []Config{
 		small,
 		{Size: 16, Base: 8, Mult: []int{1, 2, 4}, Blocks: 2, Attention: []int{8, 4}},
@@ -129,7 +76,7 @@ func TestEveryParameterIsUsedOnce(t *testing.T) {
 			names[p.Name] = true
 		}
 		uses := map[string]int{}
-		run := program(t, be, func(in []*Node) []*Node {
+		run := graphtest.Program(t, be, func(in []*Node) []*Node {
 			p := table.Bind(in[0], layer.Lowering{NativeConv: true})
 			v := c.Velocity(p, in[1], in[2])
 			of := map[*Node]string{}
@@ -157,11 +104,11 @@ func TestEveryParameterIsUsedOnce(t *testing.T) {
 
 // Residual branches, attention and the output start at zero: v = 0 is the identity translation.
 func TestAnUntrainedNetworkStandsStill(t *testing.T) {
-	be := goBackend(t)
+	be := graphtest.GoBackend(t)
 	rng := rand.New(rand.NewPCG(2, 1))
 	for _, c := range []Config{small, without(small, func(c *Config) { c.Mix, c.Attention = false, nil })} {
 		_, x := images(rng, 3, c)
-		v := program(t, be, velocity(c, layer.Lowering{}))(c.Table().Init(7), x, []float32{0, .4, 1})[0]
+		v := graphtest.Program(t, be, velocity(c, layer.Lowering{}))(c.Table().Init(7), x, []float32{0, .4, 1})[0]
 		if len(v) != 3*c.Size*c.Size*Channels {
 			t.Fatalf("%d values of velocity", len(v))
 		}
@@ -174,7 +121,7 @@ func TestAnUntrainedNetworkStandsStill(t *testing.T) {
 }
 
 func TestBothLoweringsAreTheSameNetwork(t *testing.T) {
-	be := goBackend(t)
+	be := graphtest.GoBackend(t)
 	rng := rand.New(rand.NewPCG(3, 1))
 	for _, c := range []Config{
 		small,
@@ -185,28 +132,28 @@ func TestBothLoweringsAreTheSameNetwork(t *testing.T) {
 		flat := lively(c, 3)
 		_, x := images(rng, 2, c)
 		t2 := []float32{.1, .9}
-		shifted := program(t, be, velocity(c, layer.Lowering{NativeConv: false}))(flat, x, t2)[0]
-		native := program(t, be, velocity(c, layer.Lowering{NativeConv: true}))(flat, x, t2)[0]
-		near(t, "native convolutions", native, shifted, 2e-4)
+		shifted := graphtest.Program(t, be, velocity(c, layer.Lowering{NativeConv: false}))(flat, x, t2)[0]
+		native := graphtest.Program(t, be, velocity(c, layer.Lowering{NativeConv: true}))(flat, x, t2)[0]
+		graphtest.Near(t, "native convolutions", native, shifted, 2e-4)
 	}
 }
 
 // An image's velocity is its own: it depends on its pixels and its time, not on its neighbours in the batch.
 func TestImagesOfABatchDoNotSeeEachOther(t *testing.T) {
-	be := goBackend(t)
+	be := graphtest.GoBackend(t)
 	rng := rand.New(rand.NewPCG(4, 1))
 	flat := lively(small, 4)
 	n := small.Size * small.Size * Channels
 	x, _ := images(rng, 3, small)
 	times := []float32{0, .3, 1}
-	run := program(t, be, velocity(small, layer.Lowering{}))
+	run := graphtest.Program(t, be, velocity(small, layer.Lowering{}))
 	tensor := func(x []float32) *tensors.Tensor {
 		return tensors.FromFlatDataAndDimensions(x, len(x)/n, small.Size, small.Size, Channels)
 	}
 	together := run(flat, tensor(x), times)[0]
 	for i, at := range times {
 		alone := run(flat, tensor(x[i*n:(i+1)*n]), []float32{at})[0]
-		near(t, "an image alone", alone, together[i*n:(i+1)*n], 1e-5)
+		graphtest.Near(t, "an image alone", alone, together[i*n:(i+1)*n], 1e-5)
 	}
 	later := run(flat, tensor(x[:n]), []float32{.5})[0]
 	change := 0.0
@@ -220,7 +167,7 @@ func TestImagesOfABatchDoNotSeeEachOther(t *testing.T) {
 
 // With zero output, the attention leaves the network as it is without; with another, it changes it.
 func TestAttentionOnAndOff(t *testing.T) {
-	be := goBackend(t)
+	be := graphtest.GoBackend(t)
 	on, off := small, without(small, func(c *Config) { c.Attention = nil })
 	flat := lively(on, 5)
 	var rest, silent []float32
@@ -238,9 +185,9 @@ func TestAttentionOnAndOff(t *testing.T) {
 	}
 	_, x := images(rand.New(rand.NewPCG(5, 1)), 2, on)
 	times := []float32{.2, .7}
-	run := program(t, be, velocity(on, layer.Lowering{}))
-	plain := program(t, be, velocity(off, layer.Lowering{}))(rest, x, times)[0]
-	near(t, "attention with zero output", run(silent, x, times)[0], plain, 1e-6)
+	run := graphtest.Program(t, be, velocity(on, layer.Lowering{}))
+	plain := graphtest.Program(t, be, velocity(off, layer.Lowering{}))(rest, x, times)[0]
+	graphtest.Near(t, "attention with zero output", run(silent, x, times)[0], plain, 1e-6)
 	change := 0.0
 	for i, v := range run(flat, x, times)[0] {
 		change = max(change, math.Abs(float64(v-plain[i])))
@@ -252,14 +199,14 @@ func TestAttentionOnAndOff(t *testing.T) {
 
 // selfAttention is softmax(QKᵀ/√d)·V for every head, added to its input.
 func TestSelfAttentionComputesItsDefinition(t *testing.T) {
-	be := goBackend(t)
+	be := graphtest.GoBackend(t)
 	rng := rand.New(rand.NewPCG(6, 1))
 	const h, w, c, heads = 2, 3, 64, 2
 	const n, d = h * w, c / heads
 	table := layer.Table{}.Norm("a.norm", c).Dense("a.qkv", c, 3*c, layer.Uniform).Dense("a.out", c, c, layer.Uniform)
 	flat := normal(rng, table.Size(), .2)
 	x := normal(rng, n*c, 1)
-	got := program(t, be, func(in []*Node) []*Node {
+	got := graphtest.Program(t, be, func(in []*Node) []*Node {
 		return []*Node{selfAttention(table.Bind(in[0], layer.Lowering{}), "a", in[1])}
 	})(flat, tensors.FromFlatDataAndDimensions(x, 1, h, w, c))[0]
 
@@ -325,12 +272,12 @@ func TestSelfAttentionComputesItsDefinition(t *testing.T) {
 	for i, v := range linear(mixed, outW, outB) {
 		want[i] = x[i] + float32(v)
 	}
-	near(t, "attention", got, want, 1e-4)
+	graphtest.Near(t, "attention", got, want, 1e-4)
 }
 
 // With the mix alone, each pixel's velocity is its colour times the matrix.
 func TestMixMultipliesColoursByAMatrix(t *testing.T) {
-	be := goBackend(t)
+	be := graphtest.GoBackend(t)
 	c := small
 	flat := make([]float32, c.Table().Size())
 	matrix := []float32{1, 2, 3, -1, .5, 0, .25, -2, 4} // from red, from green, from blue
@@ -350,13 +297,13 @@ func TestMixMultipliesColoursByAMatrix(t *testing.T) {
 			}
 		}
 	}
-	near(t, "velocity", program(t, be, velocity(c, layer.Lowering{}))(flat, tensor, []float32{0, 1})[0], want, 1e-5)
+	graphtest.Near(t, "velocity", graphtest.Program(t, be, velocity(c, layer.Lowering{}))(flat, tensor, []float32{0, 1})[0], want, 1e-5)
 }
 
 // The gradient of a loss is its slope: along the steepest coordinate of every part, where float32 resolves the
 // difference best, and along random directions, by central differences.
 func TestGradientAgainstFiniteDifferences(t *testing.T) {
-	be := goBackend(t)
+	be := graphtest.GoBackend(t)
 	rng := rand.New(rand.NewPCG(8, 1))
 	c := small
 	table := c.Table()
@@ -367,11 +314,11 @@ func TestGradientAgainstFiniteDifferences(t *testing.T) {
 		d := Sub(c.Velocity(p, in[1], in[2]), in[3])
 		return ReduceAllSum(ReduceSum(ReduceSum(Mul(d, d), 3), 2))
 	}
-	gradient := program(t, be, func(in []*Node) []*Node {
+	gradient := graphtest.Program(t, be, func(in []*Node) []*Node {
 		p := table.Bind(in[0], layer.Lowering{})
 		return []*Node{p.Gradient(loss(p, in))}
 	})(flat, x, []float32{.3}, goal)[0]
-	value := program(t, be, func(in []*Node) []*Node {
+	value := graphtest.Program(t, be, func(in []*Node) []*Node {
 		return []*Node{loss(table.Bind(in[0], layer.Lowering{}), in)}
 	})
 	const h = 4e-3
@@ -458,4 +405,12 @@ func TestEqualComparesEverySetting(t *testing.T) {
 			t.Errorf("change %d of a network went unnoticed", i)
 		}
 	}
+}
+
+func normal(rng *rand.Rand, n int, sd float64) []float32 {
+	out := make([]float32, n)
+	for i := range out {
+		out[i] = float32(sd * rng.NormFloat64())
+	}
+	return out
 }
