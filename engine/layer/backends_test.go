@@ -36,7 +36,7 @@ func TestBackendsAgreeOnValuesAndGradients(t *testing.T) {
 	}
 	run := func(be *backend.Backend) [][]float32 {
 		exec, err := NewExec(be.Compute, func(in []*Node) []*Node {
-			p := table.Bind(in[0], layer.Lowering{NativeConv: be.NativeConv()})
+			p := table.Bind(in[0], layer.Lowering{NativeConv: be.NativeConv(), ProductGradient: be.ProductGradient()})
 			a, b := p.GroupNormAffine("norm", in[1], nil, nil, nil)
 			h := p.Conv("three", layer.AffineSiLU(in[1], a, b), 1)
 			h = Add(p.Conv("down3", h, 2), p.Conv("down4", h, 2))

@@ -32,6 +32,7 @@ func NewSampler(be *backend.Backend, net unet.Config, how layer.Lowering, batch 
 	if err := net.Validate(); err != nil {
 		return nil, err
 	}
+	how.Winograd = be.Kind == backend.CPU
 	table := net.Table()
 	exec, err := NewExec(be.Compute, func(in []*Node) []*Node {
 		p := table.Bind(in[0], how)

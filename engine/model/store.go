@@ -15,7 +15,7 @@ import (
 // Lowering is how networks are computed on a backend at a precision: bfloat16 by itself only where the backend gains
 // by it.
 func Lowering(be *backend.Backend, p project.Precision) layer.Lowering {
-	how := layer.Lowering{NativeConv: be.NativeConv(), DType: be.ComputeDType()}
+	how := layer.Lowering{NativeConv: be.NativeConv(), ProductGradient: be.ProductGradient(), DType: be.ComputeDType()}
 	switch p {
 	case project.PrecisionF32:
 		how.DType = dtypes.Float32

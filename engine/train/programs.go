@@ -36,7 +36,7 @@ func newFlowProgram(be *backend.Backend, net unet.Config, how layer.Lowering, fe
 		shown := flow.Loss(residual)
 		loss := shown
 		if features {
-			h := classifier.Table().Bind(judge, layer.Lowering{NativeConv: how.NativeConv})
+			h := classifier.Table().Bind(judge, how.InFloat32())
 			f := flow.FeatureLoss(func(x *Node) []*Node { return classifier.Layers(h, x) }, xt, residual)
 			loss = Add(loss, Mul(f, number(knobs, 0)))
 		}

@@ -259,7 +259,7 @@ func (r *run) dataKey() string {
 }
 
 func (r *run) prepareNetworks(ctx context.Context) error {
-	classifier := layer.Lowering{NativeConv: r.how.NativeConv}
+	classifier := r.how.InFloat32()
 	size := critic.Classifier{}.Table().Size()
 	var weights [2][]float32
 	for i, purpose := range []string{"loss", "measure"} {
