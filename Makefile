@@ -1,8 +1,10 @@
 # Everything starts from here, on a fresh Debian or Ubuntu too: each target first installs what it needs (scripts/setup).
 #
-#   make run       build and train the built-in demo; it ends by naming its contact sheet
+#   make run       build and open the window; without a display, train the built-in demo, which ends by naming its
+#                  contact sheet
 #   make build     bin/straightway
 #   make headless  bin/straightway-headless, without the window, for servers and GPU machines
+#   make package   bin/Straightway.tar.xz, to install on any Linux desktop
 #   make test      every check of this repository: what .ci/run runs
 #   make bench     speed side by side with PyTorch on this machine (bench/README.md); the program's own part of it is
 #                  bin/straightway bench
@@ -11,7 +13,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: setup build headless run test bench clean
+.PHONY: setup build headless run package test bench clean
 
 export GOEXPERIMENT := simd
 
@@ -25,13 +27,19 @@ setup:
 build: setup
 	@$(BUILD) -o bin/straightway .
 
-headless: setup
+headless:
+	@scripts/setup --headless
 	@$(BUILD) -tags headless -o bin/straightway-headless .
 
 run: build
-	@bin/straightway demo
+	@if [ -n "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ]; then bin/straightway; else \
+		echo "There is no display to open the window on: training the built-in demo instead."; bin/straightway demo; fi
 
-bench: setup
+package: setup
+	@scripts/package
+
+bench:
+	@scripts/setup --headless
 	@bench/compare
 
 test:

@@ -4,9 +4,10 @@ package main
 import (
 	"os"
 
+	"github.com/straightway-app/straightway/app"
 	"github.com/straightway-app/straightway/app/command"
 )
 
 func main() {
-	os.Exit(command.Main(os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(command.Main(os.Args[1:], os.Stdout, os.Stderr, app.Window))
 }

@@ -39,18 +39,23 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 // Version is the program's version.
 const Version = "0.1.0"
 
+// Window shows the window until it is closed: the project to open (empty: the last one), and whether to print the
+// longest frame gap at the end.
+type Window func(project string, meter bool, stdout io.Writer) error
+
 // Main runs the command line and returns the process's exit status. An interrupt (Ctrl-C) or a termination signal ends
 // the running command in good order; a second one ends the process at once.
-func Main(args []string, stdout, stderr io.Writer) int {
+// Without a command it shows the window; a nil window is a program without one, which then shows its help.
+func Main(args []string, stdout, stderr io.Writer, window Window) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // from then on the signals have their usual effect
-	return run(ctx, args, stdout, stderr)
+	return run(ctx, args, stdout, stderr, window)
 }
 
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, args []string, stdout, stderr io.Writer, window Window) int {
 	out := &output{stdout: stdout, stderr: stderr}
-	root := newRoot(out)
+	root := newRoot(out, window)
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
@@ -73,7 +78,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return statusFailed
 }
 
-func newRoot(out *output) *cobra.Command {
+func newRoot(out *output, window Window) *cobra.Command {
+	var directory string
+	var meter bool
 	root := &cobra.Command{
 		Use:   "straightway",
 		Short: "Learn to turn the images of one folder into images of another, in one network evaluation each",
@@ -94,12 +101,22 @@ func newRoot(out *output) *cobra.Command {
 			}
 			return usagef("there is no command %q: choose one of %s", args[0], strings.Join(names, ", "))
 		},
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if window == nil {
+				return c.Help()
+			}
+			return window(directory, meter, out.stdout)
+		},
+	}
+	if window != nil {
+		root.Flags().StringVar(&directory, "project", "", "project to open in the window (default: the last one)")
+		root.Flags().BoolVar(&meter, "ui-meter", false, "when the window is closed, print its longest frame gap")
+		root.Long += "\n\nWithout a command it opens the window."
 	}
 	root.PersistentFlags().BoolVar(&out.json, "json", false, "print results as JSON lines on standard output")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newTrain(out), newTranslate(out), newEvaluate(out), newDemo(out), newBench(out), newDoctor(out))
+	root.AddCommand(newTrain(out), newTranslate(out), newEvaluate(out), newDemo(out), newBench(out), newDoctor(out), newLab(out))
 	return root
 }
 

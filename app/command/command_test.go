@@ -22,7 +22,7 @@ import (
 func called(t *testing.T, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	status = run(t.Context(), args, &out, &errs)
+	status = run(t.Context(), args, &out, &errs, nil)
 	return status, out.String(), errs.String()
 }
 
@@ -40,7 +40,7 @@ func TestEveryCommandHasHelp(t *testing.T) {
 			t.Errorf("%s --help: status %d, %q, %q", name, status, help, stderr)
 		}
 	}
-	for _, c := range newRoot(&output{}).Commands() {
+	for _, c := range newRoot(&output{}, nil).Commands() {
 		if c.Short == "" {
 			t.Errorf("%s does not say what it does", c.Name())
 		}
@@ -209,7 +209,7 @@ func TestInterruptionHasItsStatus(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var out, errs bytes.Buffer
-	if status := run(ctx, []string{"bench", "--filter", "ingest", "--backend", "go"}, &out, &errs); status != statusInterrupted || !strings.Contains(errs.String(), "interrupted; what was done so far is saved") {
+	if status := run(ctx, []string{"bench", "--filter", "ingest", "--backend", "go"}, &out, &errs, nil); status != statusInterrupted || !strings.Contains(errs.String(), "interrupted; what was done so far is saved") {
 		t.Errorf("status %d, %q", status, errs.String())
 	}
 }

@@ -36,7 +36,7 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"straightway": func() { os.Exit(Main(os.Args[1:], os.Stdout, os.Stderr)) },
+		"straightway": func() { os.Exit(Main(os.Args[1:], os.Stdout, os.Stderr, nil)) },
 	})
 }
 

@@ -113,25 +113,13 @@ func (f *trainFlags) open(c *cobra.Command, out *output) (*project.Project, erro
 	return p, nil
 }
 
-// makeProject makes a project, or opens the one that is there. One that has not begun a round (its folders of images
-// were not the right ones, say) takes the settings given now; of one that has, begun is true and nothing is changed.
+// makeProject makes a project or opens the one that is there; see project.Prepare.
 func makeProject(out *output, dir string, s project.Settings) (p *project.Project, begun bool, err error) {
-	p, err = project.Create(dir, s)
-	if !errors.Is(err, project.ErrExists) {
-		return p, false, err
-	}
-	if p, err = project.Open(dir); err != nil {
-		return nil, false, err
-	}
-	rounds, err := p.Rounds()
-	if err == nil && len(rounds) == 0 {
+	p, found, begun, err := project.Prepare(dir, s)
+	if err == nil && found && !begun {
 		out.note("%s holds a project that has not begun: it takes the settings given now", dir)
-		err = p.SaveSettings(s)
 	}
-	if err != nil {
-		return nil, false, errors.Join(err, p.Close())
-	}
-	return p, len(rounds) > 0, nil
+	return p, begun, err
 }
 
 func (f *trainFlags) parse() error {

@@ -1,7 +1,6 @@
 package command
 
 import (
-	"fmt"
 	"image/color"
 	"os"
 	"strings"
@@ -10,10 +9,8 @@ import (
 
 	"github.com/straightway-app/straightway/datasets"
 	"github.com/straightway-app/straightway/engine/backend"
-	"github.com/straightway-app/straightway/engine/flow"
 	"github.com/straightway-app/straightway/engine/model"
 	"github.com/straightway-app/straightway/engine/project"
-	"github.com/straightway-app/straightway/engine/train"
 	"github.com/straightway-app/straightway/engine/translate"
 )
 
@@ -82,7 +79,7 @@ func (f *translateFlags) run(c *cobra.Command, out *output, paths []string) erro
 		return err
 	}
 	defer be.Close()
-	net, round, settings, err := openTranslator(p, be, f.round, f.steps, f.reverse, batchFor(paths))
+	net, round, settings, err := model.OpenTranslator(p, be, model.Use{Round: f.round, Steps: f.steps, Reverse: f.reverse, Batch: batchFor(paths)})
 	if err != nil {
 		return err
 	}
@@ -135,38 +132,4 @@ func batchFor(paths []string) int {
 		}
 	}
 	return 0
-}
-
-// openTranslator loads a round on a backend. used is the round's name; settings names all that decides the result, for
-// the export's journal. A batch of 0 means what suits the size.
-func openTranslator(p *project.Project, be *backend.Backend, name string, steps int, reverse bool, batch int) (t model.Translator, used, settings string, err error) {
-	fail := func(err error) (model.Translator, string, string, error) { return model.Translator{}, "", "", err }
-	path := flow.Forward(steps)
-	if reverse {
-		path = flow.Backward(steps)
-		if name == "" {
-			rounds, err := p.Rounds()
-			if err != nil {
-				return fail(err)
-			}
-			for _, r := range rounds {
-				if r.Finished && (r.Kind == project.KindFlow || r.Kind == project.KindReflow) {
-					name = r.Name // a finish knows only the way from t = 0
-				}
-			}
-		}
-	}
-	round, net, flat, err := model.Load(p, name)
-	if err != nil {
-		return fail(err)
-	}
-	if batch == 0 {
-		batch = train.SamplerBatch(net.Size)
-	}
-	sampler, err := model.NewSampler(be, net, model.Lowering(be, p.Settings().Precision), batch)
-	if err != nil {
-		return fail(err)
-	}
-	settings = fmt.Sprintf("%s %s %s steps=%d reverse=%t", p.Dir(), round.Name, round.Report.FinishedAt.Format("2006-01-02T15:04:05Z"), steps, reverse)
-	return model.Translator{Model: sampler.With(model.NewWeights(flat)), Path: path}, round.Name, settings, nil
 }

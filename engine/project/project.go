@@ -66,6 +66,28 @@ func Create(dir string, s Settings) (*Project, error) {
 	return openLocked(dir, lock)
 }
 
+// Prepare makes a project in dir, or opens the one that is there (found). One
+// that has not begun a round (its folders of images were not the right ones,
+// say) takes the settings given now; of one that has, begun is true and
+// nothing is changed.
+func Prepare(dir string, s Settings) (p *Project, found, begun bool, err error) {
+	p, err = Create(dir, s)
+	if !errors.Is(err, ErrExists) {
+		return p, false, false, err
+	}
+	if p, err = Open(dir); err != nil {
+		return nil, true, false, err
+	}
+	rounds, err := p.Rounds()
+	if err == nil && len(rounds) == 0 {
+		err = p.SaveSettings(s)
+	}
+	if err != nil {
+		return nil, true, false, errors.Join(err, p.Close())
+	}
+	return p, true, len(rounds) > 0, nil
+}
+
 func create(dir string, s Settings) error {
 	for _, name := range []string{settingsName, backupName, roundsName} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {

@@ -1,10 +1,12 @@
 package train
 
 import (
+	"context"
 	"fmt"
 	"time"
 
 	"github.com/straightway-app/straightway/engine/backend"
+	"github.com/straightway-app/straightway/engine/critic"
 	"github.com/straightway-app/straightway/engine/layer"
 	"github.com/straightway-app/straightway/engine/model"
 	"github.com/straightway-app/straightway/engine/unet"
@@ -18,7 +20,12 @@ func BenchNetwork(size int) unet.Config {
 // BenchTraining measures whole training steps of the plain flow loss (gather, gradient, clipping, Adam, EMA) and
 // returns the images a second of the fastest of n, after two that do not count.
 func BenchTraining(be *backend.Backend, net unet.Config, how layer.Lowering, batch, n int) (perSecond float64, compile time.Duration, err error) {
-	program, err := newFlowProgram(be, net, how, false)
+	return benchTraining(context.Background(), be, net, how, batch, n, false)
+}
+
+// benchTraining is BenchTraining with or without the feature loss.
+func benchTraining(ctx context.Context, be *backend.Backend, net unet.Config, how layer.Lowering, batch, n int, features bool) (perSecond float64, compile time.Duration, err error) {
+	program, err := newFlowProgram(be, net, how, features)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -40,13 +47,19 @@ func BenchTraining(be *backend.Backend, net unet.Config, how layer.Lowering, bat
 		all[i] = i
 	}
 	pairs := &independent{all, all, 1}
-	none := vector([]float32{0})
-	defer none.MustFinalizeAll()
+	judge := vector([]float32{0})
+	if features {
+		judge = vector(critic.Classifier{}.Table().Init(1))
+	}
+	defer judge.MustFinalizeAll()
 	best := time.Duration(0)
 	for step := range n + 2 {
+		if err := ctx.Err(); err != nil {
+			return 0, 0, err
+		}
 		began := time.Now()
 		d := newDraw(random(1, "bench", step), pairs.pairs(step, batch), uniform, 2, true)
-		grad, stats, err := program.call(l.w, l.zero, shelf, shelf, d, none, flowKnobs{noise: .1, share: 1})
+		grad, stats, err := program.call(l.w, l.zero, shelf, shelf, d, judge, flowKnobs{feature: .1, noise: .1, share: 1})
 		if err != nil {
 			return 0, 0, err
 		}

@@ -104,9 +104,13 @@ type times int
 
 const (
 	uniform times = iota
-	ends          // U-shaped: both ends oftener (Lee et al. 2024, arXiv 2405.20320, section 4.1, a = 4)
+	ends          // startShare of the batch at t = 0, the rest U-shaped: both ends oftener (Lee et al. 2024, arXiv 2405.20320, section 4.1, a = 4)
 	start         // t = 0
 )
+
+// startShare is the share of a reflow batch that learns the one step itself, t = 0 exactly. On colour → line art at
+// 32 px (seed 2) one step came to L1 11.0 without it and to 10.2 with it, from the same pairs in as many steps.
+const startShare = .3
 
 func moveRow(m flow.Move) []int32 {
 	f := int32(0)
@@ -145,6 +149,9 @@ func newDraw(rng *rand.Rand, pairs []couple, how times, shift int, flip bool) dr
 				x = 1 - x
 			}
 			u = x
+			if float64(i) < startShare*float64(n) {
+				u = 0
+			}
 		case start:
 			u = 0
 		}

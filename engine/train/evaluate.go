@@ -86,7 +86,7 @@ func EvaluatePairs(ctx context.Context, o PairOptions) (*PairResult, error) {
 	if len(pairs) == 0 {
 		return nil, fmt.Errorf("no image of %s has a partner of the same name in %s: pairs are told by file name, so name the two files of a pair alike", o.Source, o.Reference)
 	}
-	sampler, err := model.NewSampler(o.Backend, net, model.Lowering(o.Backend, settings.Precision), SamplerBatch(net.Size))
+	sampler, err := model.NewSampler(o.Backend, net, model.Lowering(o.Backend, settings.Precision), model.Batch(net.Size))
 	if err != nil {
 		return nil, err
 	}

@@ -40,10 +40,10 @@ func NewRecipe(s project.Settings) (Recipe, error) {
 	r := Recipe{
 		Net:           unet.Config{Size: s.Size, Base: 16, Mult: []int{1, 2, 4}, Blocks: 1, Mix: true},
 		Batch:         32,
-		Flow:          Stage{Steps: 390, Rate: 2e-3, WarmUp: 50, Average: .99},
-		Reflow:        Stage{Steps: 170, Rate: 8e-4, WarmUp: 50, Average: .99},
-		Distil:        Stage{Steps: 100, Rate: 8e-4, WarmUp: 50, Average: .99},
-		Refine:        Stage{Steps: 280, Rate: 4e-4, WarmUp: 30, Average: .99},
+		Flow:          Stage{Steps: 400, Rate: 2e-3, WarmUp: 50, Average: .99},
+		Reflow:        Stage{Steps: 200, Rate: 8e-4, WarmUp: 50, Average: .99},
+		Distil:        Stage{Steps: 120, Rate: 8e-4, WarmUp: 50, Average: .99},
+		Refine:        Stage{Steps: 250, Rate: 4e-4, WarmUp: 30, Average: .99},
 		FeatureWeight: 0.1,
 		PairSteps:     6,
 		ManySteps:     8,
@@ -56,7 +56,7 @@ func NewRecipe(s project.Settings) (Recipe, error) {
 	}
 	if s.Size >= 64 {
 		r.Batch, r.ClassifySteps = 16, 100
-		r.Flow.Steps, r.Reflow.Steps, r.Refine.Steps = 400, 170, 300
+		r.Flow.Steps, r.Reflow.Steps, r.Refine.Steps = 400, 200, 300
 	}
 	if s.Size >= 128 {
 		r.Net.Mult = []int{1, 2, 4, 4}

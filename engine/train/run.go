@@ -279,16 +279,13 @@ func (r *run) prepareNetworks(ctx context.Context) error {
 	}
 	r.lossJudge = weights[0]
 	var err error
-	batch := r.hooks.limit(SamplerBatch(r.settings.Size))
+	batch := r.hooks.limit(model.Batch(r.settings.Size))
 	if r.eye, err = newJudge(r.Backend, classifier, weights[1], r.settings.Size, batch); err != nil {
 		return err
 	}
 	r.sampler, err = model.NewSampler(r.Backend, r.recipe.Net, r.how, batch)
 	return err
 }
-
-// SamplerBatch is the number of images that flow together when pairs are made and rounds measured.
-func SamplerBatch(size int) int { return max(1, min(32, 32*64*64/(size*size))) }
 
 // couple finds the registered coupling of round 1, or reads it from the cache.
 func (r *run) couple(ctx context.Context) (*flow.Coupling, error) {

@@ -1,0 +1,352 @@
+//go:build !headless
+
+// Package desktop is the window: one file a screen. Screens ask the studio where things stand ten times a second and
+// draw that; they hold no training logic.
+package desktop
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/app"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/dialog"
+	"fyne.io/fyne/v2/driver/desktop"
+	"fyne.io/fyne/v2/theme"
+	"fyne.io/fyne/v2/widget"
+	tooltip "github.com/dweymouth/fyne-tooltip"
+
+	"github.com/straightway-app/straightway/app/studio"
+	"github.com/straightway-app/straightway/engine/project"
+)
+
+// version is the program's, for reports and About.
+var version = "0.1.0"
+
+const appID = "app.straightway.Straightway"
+
+// Options of Run.
+type Options struct {
+	Version string
+	Project string    // folder to open; empty: the last one
+	Meter   bool      // print the longest frame gap at the end
+	Out     io.Writer // where the meter prints
+}
+
+// ErrNoDisplay is returned where there is no screen to show a window on.
+var ErrNoDisplay = errors.New("there is no display to open a window on: start it on a desktop, or set DISPLAY; the command line needs none: see straightway --help")
+
+// screen is one of the window's pages.
+type screen interface {
+	build() fyne.CanvasObject
+	refresh()                                 // ten times a second while it is shown
+	dropped(at fyne.Position, paths []string) // files or folders, at a position of the window
+	shown()                                   // it came to the front
+	name() (title string, key fyne.KeyName)   // of its tab; the key is pressed with Ctrl
+}
+
+// App is the window and what it shows.
+type App struct {
+	fyne   fyne.App
+	window fyne.Window
+	studio *studio.Studio
+
+	screens []screen
+	current int
+	body    *fyne.Container
+	tabs    []*widget.Button
+	status  *widget.Button
+	title   string
+	stopped chan struct{}
+	closing bool
+
+	domains *domainsScreen
+	train   *trainScreen
+	trans   *translateScreen
+	export  *exportScreen
+}
+
+// Run shows the window until it is closed.
+func Run(o Options) error {
+	if runtime.GOOS == "linux" {
+		if os.Getenv("DISPLAY") == "" && os.Getenv("WAYLAND_DISPLAY") == "" {
+			return ErrNoDisplay
+		}
+		// On native Wayland a drop comes with a stale position; through X it is right.
+		if os.Getenv("DISPLAY") != "" && os.Getenv("FYNE_PLATFORM") == "" {
+			_ = os.Setenv("FYNE_PLATFORM", "x11")
+		}
+	}
+	if o.Version != "" {
+		version = o.Version
+	}
+	dirs, err := studio.DefaultDirs()
+	if err != nil {
+		return err
+	}
+	app.SetMetadata(fyne.AppMetadata{ID: appID, Name: "Straightway", Version: version, Build: 1, Icon: icon, Migrations: map[string]bool{"fyneDo": true}})
+	report, kept, crashErr := catchCrashes(dirs.Config)
+	s, problem := studio.New(dirs)
+	a := newApp(app.NewWithID(appID), s)
+	a.window.SetCloseIntercept(a.close)
+	a.fyne.Lifecycle().SetOnStarted(func() {
+		s.Compute.Open(s.Preferences.Choices().Backend)
+		a.reopen(o.Project)
+		a.fail(tr("The preferences could not be read"), problem)
+		a.fail(tr("Crash reports cannot be kept"), crashErr)
+		if report != "" {
+			a.offerCrash(report, kept)
+		}
+	})
+	go a.poll()
+	var m *meter
+	if o.Meter {
+		m = newMeter()
+		time.AfterFunc(3*time.Second, m.reset) // setting up is not a stall
+	}
+	a.window.ShowAndRun()
+	close(a.stopped)
+	if m != nil {
+		m.stop()
+		fmt.Fprintln(o.Out, m)
+	}
+	return s.Close()
+}
+
+// newApp makes the window without showing it.
+func newApp(f fyne.App, s *studio.Studio) *App {
+	a := &App{fyne: f, studio: s, window: f.NewWindow("Straightway"), stopped: make(chan struct{})}
+	a.window.SetIcon(icon)
+	a.applyLook()
+	a.build()
+	a.window.Resize(fyne.NewSize(1120, 720))
+	a.window.CenterOnScreen()
+	a.window.SetOnDropped(func(at fyne.Position, uris []fyne.URI) { a.dropped(at, uris) })
+	return a
+}
+
+// applyLook takes language, theme and scale from the preferences.
+func (a *App) applyLook() {
+	c := a.studio.Preferences.Choices()
+	speak(c.Language)
+	a.fyne.Settings().SetTheme(newLook(c.Theme, c.Scale))
+}
+
+// build makes the whole content, in the present language.
+func (a *App) build() {
+	a.domains, a.train, a.trans, a.export = newDomainsScreen(a), newTrainScreen(a), newTranslateScreen(a), newExportScreen(a)
+	a.screens = []screen{a.domains, a.train, a.trans, a.export}
+	a.tabs = nil
+	tabs := container.NewHBox()
+	for i, s := range a.screens {
+		title, _ := s.name()
+		b := widget.NewButton(title, func() { a.open(i) })
+		b.Importance = widget.LowImportance
+		a.tabs = append(a.tabs, b)
+		tabs.Add(b)
+	}
+	a.status = widget.NewButton("", a.showBackend)
+	a.status.Importance = widget.LowImportance
+	settings := button("", theme.SettingsIcon(), tr("Settings (Ctrl+,)"), a.showSettings)
+	help := button("", theme.HelpIcon(), tr("Help and about (F1)"), a.showHelp)
+	header := container.NewBorder(nil, nil, tabs, container.NewHBox(a.status, settings, help))
+	a.body = container.NewStack()
+	content := container.NewBorder(container.NewVBox(container.NewPadded(header), widget.NewSeparator()), nil, nil, nil, container.NewPadded(a.body))
+	a.window.SetContent(tooltip.AddWindowToolTipLayer(content, a.window.Canvas()))
+	a.shortcuts()
+	a.open(a.current)
+}
+
+// rebuild shows everything anew after the language, theme or scale has changed.
+func (a *App) rebuild() {
+	tooltip.DestroyWindowToolTipLayer(a.window.Canvas())
+	a.applyLook()
+	a.build()
+}
+
+// open brings a screen to the front.
+func (a *App) open(i int) {
+	a.current = i
+	for k, b := range a.tabs {
+		b.Importance = widget.LowImportance
+		if k == i {
+			b.Importance = widget.HighImportance
+		}
+		b.Refresh()
+	}
+	a.body.Objects = []fyne.CanvasObject{a.screens[i].build()}
+	a.body.Refresh()
+	a.screens[i].shown()
+	a.refresh()
+}
+
+// poll draws what has changed ten times a second.
+func (a *App) poll() {
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-a.stopped:
+			return
+		case <-ticker.C:
+			fyne.DoAndWait(a.refresh)
+		}
+	}
+}
+
+func (a *App) refresh() {
+	if a.closing {
+		return
+	}
+	a.refreshHeader()
+	a.screens[a.current].refresh()
+	a.train.watchEnd()
+}
+
+func (a *App) refreshHeader() {
+	title := "Straightway"
+	if p, _ := a.studio.Project(); p != nil {
+		title = "Straightway · " + baseName(p.Dir())
+	}
+	if title != a.title {
+		a.title = title
+		a.window.SetTitle(title)
+	}
+	c := a.studio.Compute.State()
+	text, importance := tr("Opening the backend…"), widget.LowImportance
+	switch {
+	case c.Err != nil:
+		text, importance = tr("No backend"), widget.DangerImportance
+	case c.Backend != nil:
+		text = "● " + backendName(c.Backend.Label)
+	}
+	if a.status.Text != text || a.status.Importance != importance {
+		a.status.Text, a.status.Importance = text, importance
+		a.status.Refresh()
+	}
+}
+
+func backendName(label string) string {
+	switch label {
+	case "xla:cuda":
+		return "CUDA"
+	case "xla:cpu":
+		return "XLA CPU"
+	}
+	return tr("Pure Go")
+}
+
+// reopen opens a project at the start: the one that was asked for, or the last one if it is still there.
+func (a *App) reopen(dir string) {
+	asked := dir != ""
+	if recent := a.studio.Preferences.Choices().Recent; !asked && len(recent) > 0 {
+		dir = recent[0]
+	}
+	if dir == "" {
+		return
+	}
+	a.openProject(dir)
+}
+
+// openProject opens a project in the background.
+func (a *App) openProject(dir string) {
+	go func() {
+		err := a.studio.OpenProject(dir)
+		if errors.Is(err, project.ErrNotProject) {
+			_ = a.studio.Preferences.ForgetRecent(dir) // the list is a convenience
+		}
+		a.fail(tr("The project could not be opened"), err)
+		fyne.Do(a.refresh)
+	}()
+}
+
+// dropped hands dropped files to the screen in front.
+func (a *App) dropped(at fyne.Position, uris []fyne.URI) {
+	var paths []string
+	for _, u := range uris {
+		paths = append(paths, u.Path())
+	}
+	a.screens[a.current].dropped(at, paths)
+}
+
+// shortcuts reach everything by keyboard.
+func (a *App) shortcuts() {
+	c := a.window.Canvas()
+	ctrl := func(key fyne.KeyName, f func()) {
+		c.AddShortcut(&desktop.CustomShortcut{KeyName: key, Modifier: fyne.KeyModifierShortcutDefault}, func(fyne.Shortcut) { f() })
+	}
+	for i, s := range a.screens {
+		_, key := s.name()
+		ctrl(key, func() { a.open(i) })
+	}
+	ctrl(fyne.KeyO, a.chooseProject)
+	ctrl(fyne.KeyN, a.newProject)
+	ctrl(fyne.KeyV, func() { a.open(2); a.trans.paste() })
+	ctrl(fyne.KeyComma, a.showSettings)
+	ctrl(fyne.KeyQ, a.close)
+	c.SetOnTypedKey(func(k *fyne.KeyEvent) {
+		switch k.Name {
+		case fyne.KeyF1:
+			a.showHelp()
+		case fyne.KeySpace:
+			a.train.togglePause()
+		}
+	})
+}
+
+// chooseProject asks for a project folder.
+func (a *App) chooseProject() { a.chooseFolder(tr("Open a project"), a.openProject) }
+
+// newProject closes the project and shows the domains.
+func (a *App) newProject() {
+	if err := a.studio.CloseProject(); err != nil {
+		a.fail(tr("A new project cannot be started now"), err)
+		return
+	}
+	a.open(0)
+}
+
+// close asks where work is going on, saves it and ends the program.
+func (a *App) close() {
+	if a.closing {
+		return
+	}
+	if !a.studio.Training.Busy() && !a.studio.Exporter.Busy() {
+		a.quit()
+		return
+	}
+	what := tr("Training is going on. It is saved first, and goes on from the same step when you continue it.")
+	if !a.studio.Training.Busy() {
+		what = tr("An export is going on. What is written stays, and the rest can be exported later.")
+	}
+	dialog.ShowCustomConfirm(tr("Close Straightway?"), tr("Save and close"), tr("Go on working"), wrapped(what), func(yes bool) {
+		if yes {
+			a.quit()
+		}
+	}, a.window)
+}
+
+func (a *App) quit() {
+	a.closing = true
+	a.studio.Exporter.Stop()
+	a.studio.Training.Stop()
+	saving := dialog.NewCustomWithoutButtons(tr("Saving…"), widget.NewProgressBarInfinite(), a.window)
+	if a.studio.Training.Busy() || a.studio.Exporter.Busy() {
+		saving.Show()
+	}
+	go func() {
+		a.studio.Training.Wait()
+		fyne.Do(a.fyne.Quit)
+	}()
+}
+
+func wrapped(text string) *widget.Label {
+	l := widget.NewLabel(text)
+	l.Wrapping = fyne.TextWrapWord
+	return l
+}

@@ -1,0 +1,122 @@
+//go:build !headless
+
+package desktop
+
+import (
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/widget"
+	tip "github.com/dweymouth/fyne-tooltip/widget"
+)
+
+// button is a button with an explanation that shows when the pointer rests on it.
+func button(text string, symbol fyne.Resource, explanation string, tapped func()) *tip.Button {
+	b := tip.NewButtonWithIcon(text, symbol, tapped)
+	b.SetToolTip(explanation)
+	return b
+}
+
+// choice is a selection with an explanation. Names are shown, in the present language; chosen gets the index.
+func choice(names []string, at int, explanation string, chosen func(int)) *tip.Select {
+	s := tip.NewSelect(names, nil)
+	s.SetSelectedIndex(at)
+	s.OnChanged = func(string) { chosen(s.SelectedIndex()) }
+	s.SetToolTip(explanation)
+	return s
+}
+
+// check is a check box with an explanation.
+func check(text string, on bool, explanation string, changed func(bool)) *tip.Check {
+	c := tip.NewCheck(text, nil)
+	c.SetChecked(on)
+	c.OnChanged = changed
+	c.SetToolTip(explanation)
+	return c
+}
+
+// heading is a bold line.
+func heading(text string) *widget.Label {
+	return widget.NewLabelWithStyle(text, fyne.TextAlignLeading, fyne.TextStyle{Bold: true})
+}
+
+// quiet is a line of lesser importance.
+func quiet(text string) *widget.Label {
+	l := widget.NewLabel(text)
+	l.Importance = widget.LowImportance
+	l.Wrapping = fyne.TextWrapWord
+	return l
+}
+
+// setText changes a label only where its text is another: a refresh costs time.
+func setText(l *widget.Label, text string) {
+	if l.Text != text {
+		l.SetText(text)
+	}
+}
+
+// setShown shows or hides an object where that changes anything.
+func setShown(o fyne.CanvasObject, shown bool) {
+	if shown && !o.Visible() {
+		o.Show()
+	} else if !shown && o.Visible() {
+		o.Hide()
+	}
+}
+
+// setEnabled enables or disables a control where that changes anything.
+func setEnabled(d fyne.Disableable, enabled bool) {
+	if enabled && d.Disabled() {
+		d.Enable()
+	} else if !enabled && !d.Disabled() {
+		d.Disable()
+	}
+}
+
+func baseName(path string) string { return filepath.Base(path) }
+
+// span is a length of time as a person says it.
+func span(d time.Duration) string {
+	switch {
+	case d < 0:
+		return ""
+	case d < 90*time.Second:
+		return tr("%d s", int(d.Seconds()+.5))
+	case d < 90*time.Minute:
+		return tr("%d min", int(d.Minutes()+.5))
+	case d < 48*time.Hour:
+		return tr("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
+	}
+	return tr("%d days", int(d.Hours()/24+.5))
+}
+
+// amount is an amount of memory.
+func amount(n int64) string {
+	const gib = 1 << 30
+	if n >= gib {
+		return fmt.Sprintf("%.1f GiB", float64(n)/gib)
+	}
+	return fmt.Sprintf("%.0f MiB", float64(n)/(1<<20))
+}
+
+// roundTitle is the name of a round as a person reads it.
+func roundTitle(name string) string {
+	var k int
+	var kind string
+	if _, err := fmt.Sscanf(name, "%d-%s", &k, &kind); err != nil {
+		return name
+	}
+	switch kind {
+	case "flow":
+		return tr("Flow")
+	case "reflow":
+		return tr("Reflow %d", k-1)
+	case "distil":
+		return tr("Distil")
+	case "refine":
+		return tr("Refine")
+	}
+	return name
+}

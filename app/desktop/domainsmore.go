@@ -1,0 +1,128 @@
+//go:build !headless
+
+package desktop
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/dialog"
+	"fyne.io/fyne/v2/theme"
+	"fyne.io/fyne/v2/widget"
+
+	"github.com/straightway-app/straightway/app/studio"
+	"github.com/straightway-app/straightway/engine/project"
+	"github.com/straightway-app/straightway/engine/train"
+)
+
+const minimumImages = train.MinimumImages
+
+// warn says in plain words what looks wrong with the two folders together.
+func (s *domainsScreen) warn(a, b studio.DomainState) {
+	var lines []string
+	for _, w := range studio.Check(a, b, s.settings.Size, minimumImages) {
+		lines = append(lines, s.warning(w, a, b))
+	}
+	if text := strings.Join(lines, "\n"); text != s.warned {
+		s.warned = text
+		s.warnings.RemoveAll()
+		for _, line := range lines {
+			l := wrapped(line)
+			l.Importance = widget.WarningImportance
+			s.warnings.Add(container.NewBorder(nil, nil, widget.NewIcon(theme.NewWarningThemedResource(theme.WarningIcon())), nil, l))
+		}
+		s.warnings.Refresh()
+	}
+}
+
+func (s *domainsScreen) warning(w studio.Warning, a, b studio.DomainState) string {
+	switch w {
+	case studio.TooFewSource:
+		return tr("The source has %d usable images, and training needs at least %d: add images to the folder or choose another one.", a.Images, minimumImages)
+	case studio.TooFewTarget:
+		return tr("The target has %d usable images, and training needs at least %d: add images to the folder or choose another one.", b.Images, minimumImages)
+	case studio.FewSource:
+		return tr("The source has only %d images. A few hundred or more give a translator that also works on new pictures.", a.Images)
+	case studio.FewTarget:
+		return tr("The target has only %d images. A few hundred or more give a translator that also works on new pictures.", b.Images)
+	case studio.SameFolder:
+		return tr("Source and target are the same folder: choose two different ones, there is nothing to learn from one.")
+	case studio.DifferentFraming:
+		return tr("One folder shows subjects on a plain ground, the other fills the whole picture. Translations keep the layout, so crop or cut out one of them to match.")
+	case studio.DifferentAspect:
+		return tr("The pictures have very different shapes (width to height %.2f and %.2f). They are cropped to squares; check in the thumbnails that the subject stays inside.", a.Shape.Aspect, b.Shape.Aspect)
+	case studio.SmallerThanModel:
+		return tr("Half of the pictures are smaller than %d px and will be enlarged. A smaller size learns as much, faster.", s.settings.Size)
+	case studio.VeryUnequalCounts:
+		return tr("One folder has %d images, the other %d. The smaller one decides how varied the result is.", a.Images, b.Images)
+	}
+	return fmt.Sprint(w)
+}
+
+// showMore shows the settings that few people change.
+func (s *domainsScreen) showMore() {
+	t := s.settings
+	pick := func(names []string, at int, chosen func(int)) *widget.Select {
+		w := widget.NewSelect(names, nil)
+		w.SetSelectedIndex(at)
+		w.OnChanged = func(string) { chosen(w.SelectedIndex()) }
+		return w
+	}
+	fit := pick([]string{tr("Crop to a square"), tr("Pad to a square"), tr("Stretch to a square")}, int(t.Fit), func(i int) { t.Fit = project.Fit(i) })
+	background := pick([]string{tr("White"), tr("Grey"), tr("Black")}, map[project.Colour]int{{255, 255, 255}: 0, {128, 128, 128}: 1, {}: 2}[t.Background], func(i int) {
+		t.Background = []project.Colour{{255, 255, 255}, {128, 128, 128}, {}}[i]
+	})
+	flip := pick([]string{tr("By itself"), tr("On"), tr("Off")}, int(t.Flip), func(i int) { t.Flip = project.Flip(i) })
+	coupling := pick([]string{tr("By itself"), tr("Registered, over all images"), tr("Optimal transport in minibatches"), tr("Independent")}, int(t.Coupling), func(i int) { t.Coupling = project.Coupling(i) })
+	feature := pick([]string{tr("By itself"), tr("Edges"), tr("Pixels"), tr("Brightness")}, int(t.CouplingFeature), func(i int) { t.CouplingFeature = project.Feature(i) })
+	loss := pick([]string{tr("Pixels and features"), tr("Pixels only")}, int(t.Loss), func(i int) { t.Loss = project.Loss(i) })
+	number := func(text string, valid func(string) error) *widget.Entry {
+		e := widget.NewEntry()
+		e.SetText(text)
+		e.Validator = valid
+		return e
+	}
+	inRange := func(lo, hi float64) func(string) error {
+		return func(text string) error {
+			v, err := strconv.ParseFloat(text, 64)
+			if err != nil || v < lo || v > hi {
+				return fmt.Errorf("%s", tr("a number from %g to %g", lo, hi))
+			}
+			return nil
+		}
+	}
+	noise := number(fmt.Sprint(t.BridgeNoise), inRange(0, 1))
+	seed := number(fmt.Sprint(t.Seed), inRange(0, 1e15))
+	batch := number(fmt.Sprint(t.Batch), inRange(0, 4096))
+	item := func(text string, o fyne.CanvasObject, hint string) *widget.FormItem {
+		f := widget.NewFormItem(text, o)
+		f.HintText = hint
+		return f
+	}
+	form := dialog.NewForm(tr("More settings of the new project"), tr("Apply"), tr("Cancel"), []*widget.FormItem{
+		item(tr("Fit"), fit, tr("How a picture becomes square")),
+		item(tr("Background"), background, tr("Under transparent parts and beside padded pictures")),
+		item(tr("Mirrored images"), flip, tr("Off for text, maps and hands; by itself it is measured")),
+		item(tr("Coupling"), coupling, tr("How images of both folders are paired for the first round")),
+		item(tr("Paired by"), feature, tr("What makes two images alike; by itself it is measured")),
+		item(tr("Loss"), loss, tr("Features keep lines sharp; pixels alone is the textbook's")),
+		item(tr("Bridge noise"), noise, tr("0 to 1; 0.1 is usual")),
+		item(tr("Batch"), batch, tr("Images a step; 0 is the preset's")),
+		item(tr("Seed"), seed, tr("The same seed gives the same result on one backend")),
+	}, func(yes bool) {
+		if !yes {
+			return
+		}
+		t.BridgeNoise, _ = strconv.ParseFloat(noise.Text, 64) // validated by the form
+		n, _ := strconv.ParseFloat(seed.Text, 64)
+		t.Seed = uint64(n)
+		n, _ = strconv.ParseFloat(batch.Text, 64)
+		t.Batch = int(n)
+		s.settings = t
+	}, s.app.window)
+	form.Show()
+	form.Resize(fyne.NewSize(min(640*s.scale(), s.app.window.Canvas().Size().Width-40), form.MinSize().Height))
+}

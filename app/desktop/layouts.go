@@ -1,0 +1,167 @@
+//go:build !headless
+
+package desktop
+
+import (
+	"math"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/theme"
+	tip "github.com/dweymouth/fyne-tooltip/widget"
+)
+
+// rowFlow lays controls side by side and goes on below where the width ends, all of a line as high as its highest.
+// Its height follows from the width, so that it needs to know that: tallPage gives it.
+type rowFlow struct{ width float32 }
+
+// newRow puts controls into a row that wraps.
+func newRow(objects ...fyne.CanvasObject) *fyne.Container {
+	return container.New(&rowFlow{}, objects...)
+}
+
+// MinSize is the widest control by the height for the last width, of one line before there was a width.
+func (l *rowFlow) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	var widest float32
+	for _, o := range objects {
+		if o.Visible() {
+			widest = max(widest, o.MinSize().Width)
+		}
+	}
+	width := l.width
+	if width == 0 {
+		width = math.MaxFloat32
+	}
+	return fyne.NewSize(widest, l.arrange(objects, width, false))
+}
+
+// Layout implements fyne.Layout.
+func (l *rowFlow) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	l.width = size.Width
+	l.arrange(objects, size.Width, true)
+}
+
+// arrange returns the height for a width and, where place is set, moves the controls to their places.
+func (l *rowFlow) arrange(objects []fyne.CanvasObject, width float32, place bool) float32 {
+	gap := theme.Padding()
+	var x, y, height float32
+	var line []fyne.CanvasObject
+	end := func() {
+		if place {
+			var at float32
+			for _, o := range line {
+				least := o.MinSize()
+				o.Resize(fyne.NewSize(least.Width, height))
+				o.Move(fyne.NewPos(at, y))
+				at += least.Width + 2*gap
+			}
+		}
+		y += height + gap
+		x, height, line = 0, 0, nil
+	}
+	for _, o := range objects {
+		if !o.Visible() {
+			continue
+		}
+		least := o.MinSize()
+		if len(line) > 0 && x+least.Width > width {
+			end()
+		}
+		x, height, line = x+least.Width+2*gap, max(height, least.Height), append(line, o)
+	}
+	if len(line) > 0 {
+		end()
+	}
+	return max(0, y-gap)
+}
+
+// tallPage stacks objects over the whole width; the one given has the height that the others leave. Rows that wrap and
+// labels that do get the height that they need at the width.
+type tallPage struct {
+	fill fyne.CanvasObject
+}
+
+// newPage stacks objects; fill is one of them, or nil.
+func newPage(fill fyne.CanvasObject, objects ...fyne.CanvasObject) *fyne.Container {
+	return container.New(&tallPage{fill: fill}, objects...)
+}
+
+// heightAt is the height that an object needs at a width.
+func heightAt(o fyne.CanvasObject, width float32) float32 {
+	least := o.MinSize()
+	o.Resize(fyne.NewSize(max(width, least.Width), least.Height))
+	return o.MinSize().Height
+}
+
+// MinSize is the widest object by the heights for the last width.
+func (l *tallPage) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	size := fyne.NewSize(0, -theme.Padding())
+	for _, o := range objects {
+		if o.Visible() {
+			least := o.MinSize()
+			size = fyne.NewSize(max(size.Width, least.Width), size.Height+theme.Padding()+least.Height)
+		}
+	}
+	return size
+}
+
+// Layout implements fyne.Layout.
+func (l *tallPage) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	rest := size.Height + theme.Padding()
+	heights := make([]float32, len(objects))
+	for i, o := range objects {
+		if !o.Visible() {
+			continue
+		}
+		if o != l.fill {
+			heights[i] = heightAt(o, size.Width)
+			rest -= heights[i]
+		}
+		rest -= theme.Padding()
+	}
+	var y float32
+	for i, o := range objects {
+		if !o.Visible() {
+			continue
+		}
+		if o == l.fill {
+			heights[i] = max(rest, o.MinSize().Height)
+		}
+		o.Move(fyne.NewPos(0, y))
+		o.Resize(fyne.NewSize(size.Width, heights[i]))
+		y += heights[i] + theme.Padding()
+	}
+}
+
+// atLeast makes its object at least so many letters wide, whatever the theme's scale.
+type atLeast float32
+
+func sized(letters float32, o fyne.CanvasObject) *fyne.Container {
+	return container.New(atLeast(letters), o)
+}
+
+// MinSize implements fyne.Layout.
+func (l atLeast) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	least := objects[0].MinSize()
+	return fyne.NewSize(max(least.Width, float32(l)*theme.TextSize()*.6), least.Height)
+}
+
+// allOptions makes a selection as wide as its longest option, of which it would cut off the end.
+type allOptions struct{ of *tip.Select }
+
+func whole(s *tip.Select) *fyne.Container { return container.New(allOptions{s}, s) }
+
+// MinSize implements fyne.Layout.
+func (l allOptions) MinSize([]fyne.CanvasObject) fyne.Size {
+	var widest float32
+	for _, option := range l.of.Options {
+		widest = max(widest, fyne.MeasureText(option, theme.TextSize(), fyne.TextStyle{}).Width)
+	}
+	return fyne.NewSize(widest+theme.IconInlineSize()+4*theme.InnerPadding(), l.of.MinSize().Height)
+}
+
+// Layout implements fyne.Layout.
+func (l allOptions) Layout(_ []fyne.CanvasObject, size fyne.Size) { l.of.Resize(size) }
+
+// Layout implements fyne.Layout.
+func (atLeast) Layout(objects []fyne.CanvasObject, size fyne.Size) { objects[0].Resize(size) }

@@ -1,0 +1,518 @@
+//go:build !headless
+
+package desktop
+
+import (
+	"fmt"
+	"image"
+	"strings"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/dialog"
+	"fyne.io/fyne/v2/layout"
+	"fyne.io/fyne/v2/theme"
+	"fyne.io/fyne/v2/widget"
+	tip "github.com/dweymouth/fyne-tooltip/widget"
+
+	"github.com/straightway-app/straightway/app/desktop/widgets"
+	"github.com/straightway-app/straightway/app/studio"
+	"github.com/straightway-app/straightway/engine/project"
+	"github.com/straightway-app/straightway/engine/train"
+)
+
+// trainScreen shows a run and steers it.
+type trainScreen struct {
+	app *App
+
+	root     fyne.CanvasObject
+	rail     *widgets.Rail
+	railNow  []widgets.Stage
+	state    *widget.Label
+	numbers  *widget.Label
+	bar      *widget.ProgressBar
+	busy     *widget.ProgressBarInfinite
+	run      *tip.Button // start, pause, continue
+	stop     *tip.Button
+	more     *tip.Button
+	plot     *widgets.Plot
+	bars     *widgets.Bars
+	advice   *widget.Label
+	preview  *widgets.ImageTable
+	moment   *widget.Slider
+	when     *widget.Label
+	follow   bool // the slider follows the newest preview
+	setting  bool // the slider is moved by the program
+	notes    *widget.Label
+	version  int
+	losses   int
+	previews int
+	rounds   string
+	ticks    int
+	was      studio.RunState // for the notification at the end
+	logY     bool
+}
+
+func newTrainScreen(a *App) *trainScreen {
+	s := &trainScreen{app: a, follow: true, version: -1, previews: -1, logY: true}
+	if a.train != nil {
+		s.was, s.logY = a.train.was, a.train.logY
+	}
+	return s
+}
+
+func (s *trainScreen) name() (string, fyne.KeyName) { return tr("Train"), fyne.KeyR }
+
+func (s *trainScreen) build() fyne.CanvasObject {
+	if s.root != nil {
+		return s.root
+	}
+	s.rail = widgets.NewRail()
+	s.rail.OnTapped = s.tapStage
+	s.state = heading("")
+	s.state.Truncation = fyne.TextTruncateEllipsis
+	s.numbers = widget.NewLabel("")
+	s.numbers.Truncation = fyne.TextTruncateEllipsis
+	s.bar = widget.NewProgressBar()
+	s.busy = widget.NewProgressBarInfinite()
+	s.busy.Hide()
+	s.run = button(tr("Start"), theme.MediaPlayIcon(), tr("Start or go on exactly where training stopped; while it runs, pause it (Space)"), s.toggle)
+	s.run.Importance = widget.HighImportance
+	s.stop = button(tr("Stop and save"), theme.MediaStopIcon(), tr("Save everything and end the run; Continue goes on from the same step, also after a restart"), s.app.studio.Training.Stop)
+	s.more = button(tr("More"), theme.MenuIcon(), tr("Add a reflow round, make another finish, restore a saved round"), s.showMore)
+	s.plot = widgets.NewPlot()
+	s.plot.SetAxisNames(tr("step"), tr("loss"))
+	s.plot.SetLogY(s.logY)
+	logarithmic := check(tr("Log scale"), s.logY, tr("Show the loss on a logarithmic scale"), func(on bool) { s.logY = on; s.plot.SetLogY(on) })
+	s.bars = widgets.NewBars()
+	s.advice = wrapped("")
+	s.preview = widgets.NewImageTable()
+	s.when = widget.NewLabel("")
+	s.moment = widget.NewSlider(0, 1)
+	s.moment.Step = 1
+	s.moment.OnChanged = func(v float64) {
+		if !s.setting {
+			s.follow = v >= s.moment.Max
+			s.showPreview(int(v))
+		}
+	}
+	s.notes = quiet("")
+	s.notes.Truncation = fyne.TextTruncateEllipsis
+	s.notes.Wrapping = fyne.TextWrapOff
+	buttons := container.NewHBox(s.run, s.stop, s.more)
+	head := container.NewVBox(s.rail,
+		container.NewBorder(nil, nil, nil, container.NewCenter(buttons), container.New(layout.NewCustomPaddedVBoxLayout(-theme.Padding()), s.state, s.numbers)),
+		container.NewStack(s.bar, s.busy))
+	loss := container.NewBorder(container.NewBorder(nil, nil, heading(tr("Loss")), logarithmic), nil, nil, nil, s.plot)
+	measured := container.NewBorder(heading(tr("By round, on held-out images")), s.advice, nil, nil, s.bars)
+	left := container.NewVSplit(loss, measured)
+	left.SetOffset(.45)
+	right := container.NewBorder(container.NewBorder(nil, nil, heading(tr("Held-out images")), s.when), s.moment, nil, nil, s.preview)
+	split := container.NewHSplit(left, right)
+	split.SetOffset(.5)
+	s.root = container.NewBorder(head, s.notes, nil, nil, split)
+	return s.root
+}
+
+func (s *trainScreen) shown() { s.version = -1 }
+
+func (s *trainScreen) dropped(_ fyne.Position, paths []string) {
+	if len(paths) > 0 { // a picture dropped on this screen is meant to be translated
+		s.app.open(2)
+		s.app.trans.open(paths[0])
+	}
+}
+
+// toggle starts, pauses or continues.
+func (s *trainScreen) toggle() {
+	t := s.app.studio.Training
+	switch t.State().State {
+	case studio.Running:
+		t.Pause()
+	case studio.Paused:
+		t.Continue()
+	default:
+		s.app.fail(tr("Training could not start"), t.Start())
+	}
+	s.refresh()
+}
+
+// togglePause answers the space bar.
+func (s *trainScreen) togglePause() {
+	switch t := s.app.studio.Training; t.State().State {
+	case studio.Running:
+		t.Pause()
+	case studio.Paused:
+		t.Continue()
+	}
+}
+
+func (s *trainScreen) refresh() {
+	st := s.app.studio.Training.State()
+	if s.ticks++; s.version == st.Version && s.ticks%10 != 0 {
+		return
+	}
+	s.version = st.Version
+	p, _ := s.app.studio.Project()
+	s.showState(p, st)
+	s.showRail(st)
+	s.showLoss(st)
+	s.showRounds(st)
+	if s.previews != len(st.Previews) {
+		s.previews = len(st.Previews)
+		s.setting = true
+		s.moment.Max = float64(max(1, s.previews-1))
+		if s.follow || s.moment.Value > s.moment.Max {
+			s.moment.SetValue(s.moment.Max)
+		}
+		s.moment.Refresh()
+		s.setting = false
+		s.showPreview(int(s.moment.Value))
+	}
+	if n := len(st.Notes); n > 0 {
+		setText(s.notes, st.Notes[n-1])
+	} else {
+		setText(s.notes, "")
+	}
+}
+
+func (s *trainScreen) showState(p *project.Project, st studio.TrainingState) {
+	e := st.Event
+	text, numbers := "", ""
+	fraction, endless := 0.0, false
+	switch {
+	case p == nil:
+		text, numbers = tr("No project is open"), tr("Choose two folders on the Domains screen and press Train.")
+	case st.State == studio.Running && e.Phase == "training":
+		text = tr("%s: step %d of %d", roundTitle(e.Round), e.Step, e.Steps)
+		fraction = float64(e.Step) / float64(max(1, e.Steps))
+	case st.State == studio.Running:
+		text, endless = upperFirst(phaseName(e.Phase)), e.Total == 0
+		if e.Total > 0 {
+			fraction = float64(e.Done) / float64(e.Total)
+			text += fmt.Sprintf(" %d/%d", e.Done, e.Total)
+		}
+	case st.State == studio.Paused:
+		text = tr("Paused in %s at step %d. The model stays loaded: you can translate and export.", roundTitle(e.Round), e.Step)
+		fraction = float64(e.Step) / float64(max(1, e.Steps))
+	case st.State == studio.Stopping:
+		text, endless = tr("Saving…"), true
+	case st.State == studio.Finished:
+		text, fraction = tr("Trained. Open the Translate screen, or drop an image here."), 1
+	case st.State == studio.Failed:
+		text = tr("Training failed")
+		if st.Err != nil {
+			numbers = upperFirst(st.Err.Error())
+		}
+	default:
+		text = tr("Ready. Continue goes on exactly where training stopped.")
+		if len(st.Rounds) == 0 {
+			text = tr("Ready to start.")
+		}
+	}
+	if numbers == "" && (st.State == studio.Running || st.State == studio.Paused) {
+		numbers = s.figures(e)
+	}
+	setText(s.state, text)
+	setText(s.numbers, numbers)
+	setShown(s.busy, endless)
+	setShown(s.bar, !endless)
+	if s.bar.Value != fraction {
+		s.bar.SetValue(fraction)
+	}
+	label, symbol := tr("Start"), theme.MediaPlayIcon()
+	switch {
+	case st.State == studio.Running:
+		label, symbol = tr("Pause"), theme.MediaPauseIcon()
+	case st.State == studio.Paused, len(st.Rounds) > 0:
+		label = tr("Continue")
+	}
+	if s.run.Text != label {
+		s.run.SetText(label)
+		s.run.SetIcon(symbol)
+	}
+	setEnabled(s.run, p != nil && st.State != studio.Stopping && st.State != studio.Finished)
+	setEnabled(s.stop, st.State == studio.Running || st.State == studio.Paused)
+	setEnabled(s.more, p != nil)
+}
+
+// figures are speed, time left, loss and memory.
+func (s *trainScreen) figures(e train.Event) string {
+	var parts []string
+	if e.ImagesPerSecond > 0 {
+		parts = append(parts, tr("%.0f images/s", e.ImagesPerSecond))
+	}
+	if e.ETA > 0 {
+		parts = append(parts, tr("%s left for all rounds", span(e.ETA)))
+	}
+	if e.Loss > 0 {
+		parts = append(parts, tr("loss %.4f", e.Loss))
+	}
+	if c := s.app.studio.Compute.State(); c.Backend != nil {
+		if used, total, ok := c.Backend.Memory(); ok {
+			parts = append(parts, tr("memory %s of %s", amount(used), amount(total)))
+		}
+	}
+	return strings.Join(parts, " · ")
+}
+
+// phaseName is a phase of the engine in the present language.
+func phaseName(phase string) string {
+	if phase == "" {
+		phase = "starting"
+	}
+	return tr(phase)
+}
+
+func (s *trainScreen) showRail(st studio.TrainingState) {
+	var stages []widgets.Stage
+	for _, name := range st.Plan {
+		g := widgets.Stage{Name: roundTitle(name)}
+		for _, r := range st.Rounds {
+			if r.Name == name && r.Finished {
+				g.State = widgets.StageDone
+				g.Detail = tr("%d steps", r.Report.Steps)
+			}
+		}
+		if st.Event.Round == name && g.State != widgets.StageDone {
+			switch st.State {
+			case studio.Running, studio.Paused, studio.Stopping:
+				g.State = widgets.StageCurrent
+				g.Progress = float64(st.Event.Step) / float64(max(1, st.Event.Steps))
+				g.Detail = fmt.Sprintf("%d/%d", st.Event.Step, st.Event.Steps)
+			case studio.Failed:
+				g.State = widgets.StageFailed
+			}
+		}
+		stages = append(stages, g)
+	}
+	same := len(stages) == len(s.railNow)
+	for i := range stages {
+		same = same && stages[i] == s.railNow[i]
+	}
+	if !same {
+		s.railNow = stages
+		s.rail.SetStages(stages)
+	}
+}
+
+func (s *trainScreen) showLoss(st studio.TrainingState) {
+	n := 0
+	for _, l := range st.Losses {
+		n += len(l.Points)
+	}
+	if n == s.losses {
+		return
+	}
+	s.losses = n
+	var series []widgets.Series
+	var markers []widgets.Marker
+	at := 0.0
+	for _, l := range st.Losses {
+		line := widgets.Series{Name: roundTitle(l.Round)}
+		markers = append(markers, widgets.Marker{X: at, Label: roundTitle(l.Round)})
+		end := at
+		for _, p := range l.Points {
+			end = at + float64(p.Step)
+			line.X, line.Y = append(line.X, end), append(line.Y, p.Loss)
+		}
+		at = end
+		series = append(series, line)
+	}
+	s.plot.SetSeries(series)
+	s.plot.SetMarkers(markers)
+}
+
+func (s *trainScreen) showRounds(st studio.TrainingState) {
+	var groups []widgets.BarGroup
+	key := ""
+	for _, r := range st.Rounds {
+		if !r.Finished {
+			continue
+		}
+		m := r.Report.Measurements
+		key += r.Name + r.Report.FinishedAt.String()
+		groups = append(groups, widgets.BarGroup{Label: roundTitle(r.Name), Values: []widgets.BarValue{
+			{Name: tr("Straightness S"), Value: m["straightness"]},
+			{Name: tr("Transport cost"), Value: m["cost"]},
+			{Name: tr("KID, 1 step"), Value: m["kid/1"]},
+		}})
+	}
+	if key == s.rounds && key != "" {
+		return
+	}
+	s.rounds = key
+	s.bars.SetGroups(groups)
+	setText(s.advice, adviceText(studio.Advise(st.Rounds)))
+}
+
+// adviceText says what to do next and why.
+func adviceText(a studio.Advice) string {
+	switch a.Kind {
+	case studio.AdviseReflow:
+		return tr("Advice: one more reflow. One step is at KID %.2f from the target, many steps at %.2f; S is %.4f, so the paths still bend.", a.One, a.Many, a.Straightness)
+	case studio.AdviseFinish:
+		return tr("Advice: finish (distil or refine). The paths are straight, S %.4f; one step reaches KID %.2f, many steps %.2f.", a.Straightness, a.One, a.Many)
+	case studio.AdviseStop:
+		return tr("Advice: stop here. One step reaches KID %.2f; further rounds would add their errors.", a.One)
+	case studio.AdviseRestore:
+		return tr("Advice: restore %s. One step was at KID %.2f there and is at %.2f now.", roundTitle(a.Better), a.Before, a.One)
+	}
+	return tr("After the first round, advice about the next one stands here. Small S means straight paths; KID is the distance to the target, smaller is nearer.")
+}
+
+func (s *trainScreen) showPreview(i int) {
+	previews := s.app.studio.Training.State().Previews
+	if len(previews) == 0 {
+		setText(s.when, tr("The first preview comes some seconds after training begins"))
+		s.preview.SetTable(nil, nil)
+		return
+	}
+	p := previews[max(0, min(i, len(previews)-1))]
+	setText(s.when, tr("%s, step %d", roundTitle(p.Round), p.Step))
+	columns := []string{tr("Source"), tr("1 step"), tr("4 steps"), tr("%d steps", p.Many), tr("Reference")}
+	var rows [][]image.Image
+	for _, row := range p.Cells {
+		var cells []image.Image
+		for _, c := range row {
+			cells = append(cells, c)
+		}
+		rows = append(rows, cells)
+		columns = columns[:max(4, min(len(columns), len(row)))]
+	}
+	s.preview.SetTable(columns, rows)
+}
+
+// watchEnd keeps the screen awake while a run goes on, and tells about its end also where the window is not in front.
+func (s *trainScreen) watchEnd() {
+	st := s.app.studio.Training.State()
+	if st.State == s.was {
+		return
+	}
+	was := s.was
+	s.was = st.State
+	if d := s.app.fyne.Driver(); d != nil {
+		d.SetDisableScreenBlanking(st.State == studio.Running)
+	}
+	if was != studio.Running && was != studio.Stopping {
+		return
+	}
+	switch st.State {
+	case studio.Finished:
+		s.app.fyne.SendNotification(fyne.NewNotification(tr("Training is done"), tr("The translator is ready: one step an image.")))
+	case studio.Failed:
+		s.app.fyne.SendNotification(fyne.NewNotification(tr("Training failed"), st.Err.Error()))
+		s.app.show(explain(tr("Training failed"), st.Err))
+	}
+}
+
+// tapStage shows what was measured in a round.
+func (s *trainScreen) tapStage(i int) {
+	st := s.app.studio.Training.State()
+	if i < 0 || i >= len(st.Plan) {
+		return
+	}
+	for _, r := range st.Rounds {
+		if r.Name == st.Plan[i] && r.Finished {
+			s.showMeasurements(r)
+		}
+	}
+}
+
+// showMore offers what can be done with the rounds.
+func (s *trainScreen) showMore() {
+	t := s.app.studio.Training
+	st := t.State()
+	still := !t.Busy()
+	item := func(text string, on bool, do func()) *fyne.MenuItem {
+		m := fyne.NewMenuItem(text, do)
+		m.Disabled = !on
+		return m
+	}
+	then := func(change func() error) func() {
+		return func() {
+			err := change()
+			if err == nil {
+				err = t.Start()
+			}
+			s.app.fail(tr("The rounds could not be changed"), err)
+		}
+	}
+	items := []*fyne.MenuItem{
+		item(tr("Add a reflow round"), still, then(t.AddReflow)),
+		item(tr("Finish by distilling"), still, then(func() error { return t.Finish(project.FinishDistil) })),
+		item(tr("Finish by refining"), still, then(func() error { return t.Finish(project.FinishRefine) })),
+		fyne.NewMenuItemSeparator(),
+	}
+	for _, r := range st.Rounds {
+		if r.Finished {
+			items = append(items, item(tr("Measurements of %s…", roundTitle(r.Name)), true, func() { s.showMeasurements(r) }))
+		}
+	}
+	for i, r := range st.Rounds {
+		if r.Finished && i < len(st.Rounds)-1 {
+			items = append(items, item(tr("Restore %s…", roundTitle(r.Name)), still, func() { s.restore(r.Name) }))
+		}
+	}
+	at := fyne.CurrentApp().Driver().AbsolutePositionForObject(s.more)
+	widget.ShowPopUpMenuAtPosition(fyne.NewMenu("", items...), s.app.window.Canvas(), at.AddXY(0, s.more.Size().Height))
+}
+
+func (s *trainScreen) restore(round string) {
+	dialog.ShowCustomConfirm(tr("Restore %s?", roundTitle(round)), tr("Restore"), tr("Cancel"),
+		wrapped(tr("It becomes the last round. Later rounds are moved to the folder set-aside of the project and are not deleted.")), func(yes bool) {
+			if yes {
+				_, err := s.app.studio.Training.Restore(round)
+				s.app.fail(tr("The round could not be restored"), err)
+			}
+		}, s.app.window)
+}
+
+// showMeasurements lists everything that was measured at the end of a round.
+func (s *trainScreen) showMeasurements(r project.Round) {
+	m := r.Report.Measurements
+	row := func(name, key string, format string) []string {
+		out := []string{name}
+		for _, k := range []string{"1", "4", "8"} {
+			if v, ok := m[key+"/"+k]; ok {
+				out = append(out, fmt.Sprintf(format, v))
+			} else {
+				out = append(out, "")
+			}
+		}
+		return out
+	}
+	table := [][]string{
+		{"", tr("1 step"), tr("4 steps"), tr("%d steps", 8)},
+		row(tr("KID to the target"), "kid", "%.3f"),
+		row(tr("Sliced Wasserstein to the target"), "swd", "%.2f"),
+		row(tr("Taken for the target"), "accepted", "%.2f"),
+		row(tr("Layout kept"), "preservation", "%.3f"),
+		row(tr("KID to the source, backwards"), "kid_reverse", "%.3f"),
+	}
+	grid := container.NewGridWithColumns(4)
+	for y, line := range table {
+		for x, text := range line {
+			l := widget.NewLabel(text)
+			l.TextStyle.Bold = y == 0
+			if x > 0 {
+				l.Alignment = fyne.TextAlignTrailing
+			}
+			grid.Add(l)
+		}
+	}
+	text := tr("%d steps, %d images, %s of training. Straightness S %.4f, transport cost %.3f. The source itself is at KID %.2f; of real target images %.2f are taken for the target.",
+		r.Report.Steps, r.Report.Images, roundTime(r.Report.Seconds), m["straightness"], m["cost"], m["kid_source"], m["accepted_target"])
+	d := dialog.NewCustomWithoutButtons(roundTitle(r.Name), container.NewVBox(wrapped(text), grid), s.app.window)
+	d.SetButtons([]fyne.CanvasObject{
+		widget.NewButton(tr("Copy"), func() {
+			var b strings.Builder
+			for _, line := range table {
+				fmt.Fprintln(&b, strings.Join(line, "\t"))
+			}
+			s.app.fyne.Clipboard().SetContent(text + "\n" + b.String())
+		}), primary(tr("Close"), d.Hide),
+	})
+	d.Show()
+	d.Resize(fyne.NewSize(min(720, s.app.window.Canvas().Size().Width-40), d.MinSize().Height))
+}

@@ -1,0 +1,247 @@
+//go:build !headless
+
+package desktop
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/jpeg"
+	"image/png"
+	"io"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/dialog"
+
+	"github.com/straightway-app/straightway/datasets"
+	"github.com/straightway-app/straightway/engine/project"
+)
+
+// savedQuality is that of JPEG files, as translate has it.
+const savedQuality = 92
+
+// saveImage asks where to and saves the whole translation.
+func (s *translateScreen) saveImage() {
+	img := s.result.Image
+	if img == nil {
+		return
+	}
+	stem := strings.TrimSuffix(s.title, filepath.Ext(s.title))
+	s.a.chooseSave(stem+"-translated.png", func(path string) {
+		if filepath.Ext(path) != "" {
+			s.write(path, img) // the dialog has asked before replacing it
+			return
+		}
+		path += ".png"
+		if _, err := os.Lstat(path); err != nil {
+			s.write(path, img)
+			return
+		}
+		dialog.ShowCustomConfirm(tr("Replace the file?"), tr("Replace"), tr("Cancel"), wrapped(tr("%s exists already.", path)), func(yes bool) {
+			if yes {
+				s.write(path, img)
+			}
+		}, s.a.window)
+	})
+}
+
+// write saves a picture in the background.
+func (s *translateScreen) write(path string, img *image.NRGBA) {
+	background := color.NRGBA(datasets.White)
+	if p, _ := s.a.studio.Project(); p != nil {
+		b := p.Settings().Background
+		background = color.NRGBA{R: b[0], G: b[1], B: b[2], A: 255}
+	}
+	s.say(tr("Saving %s…", baseName(path)))
+	s.start(func() {
+		err := writeImage(path, img, background)
+		fyne.Do(func() {
+			if err != nil {
+				s.say("")
+				s.a.fail(tr("The image could not be saved"), err)
+				return
+			}
+			s.say(tr("Saved as %s", path))
+		})
+	})
+}
+
+// writeImage saves a picture in the format that the name's ending asks for: the whole file or none. JPEG has no
+// transparency: there the background shows.
+func writeImage(path string, img *image.NRGBA, background color.NRGBA) error {
+	encode := func(w io.Writer) error { return png.Encode(w, img) }
+	switch ending := strings.ToLower(filepath.Ext(path)); ending {
+	case ".png":
+	case ".jpg", ".jpeg":
+		encode = func(w io.Writer) error {
+			flat := image.NewRGBA(img.Rect)
+			draw.Draw(flat, flat.Rect, image.NewUniform(background), image.Point{}, draw.Src)
+			draw.Draw(flat, flat.Rect, img, img.Rect.Min, draw.Over)
+			return jpeg.Encode(w, flat, &jpeg.Options{Quality: savedQuality})
+		}
+	default:
+		return fmt.Errorf("%s: %q is no format that can be written: end the name with .png or .jpg", path, ending)
+	}
+	return project.WriteFile(path, encode)
+}
+
+// paste opens what is on the clipboard: files or their addresses as text, or an image.
+func (s *translateScreen) paste() {
+	if files := pastedFiles(s.a.fyne.Clipboard().Content()); len(files) > 0 {
+		s.openAll(files)
+		return
+	}
+	s.opened++
+	opened := s.opened
+	s.working(true)
+	s.start(func() {
+		img, err := clipboardImage()
+		var shown *image.NRGBA
+		if err == nil {
+			shown = reduced(img, mostShown)
+		}
+		fyne.Do(func() {
+			if opened != s.opened {
+				return
+			}
+			s.working(false)
+			if err != nil {
+				s.clipboardProblem(tr("Nothing could be pasted"), err)
+				return
+			}
+			s.strip.set(nil)
+			s.take(tr("clipboard"), img, shown)
+		})
+	})
+}
+
+// pastedFiles finds the files that a text names, one a line, by path or as a file address.
+func pastedFiles(text string) []string {
+	var files []string
+	for line := range strings.Lines(text) {
+		line = strings.Trim(strings.TrimSpace(line), `"'`)
+		if u, err := url.Parse(line); err == nil && u.Scheme == "file" {
+			line = u.Path
+		}
+		if !filepath.IsAbs(line) {
+			continue
+		}
+		if _, err := os.Stat(line); err == nil {
+			files = append(files, line)
+		}
+	}
+	return files
+}
+
+// clipboardTools are the programs that hold images for the system's clipboard, with their arguments to read and to
+// write a PNG.
+func clipboardTools() (name string, read, write []string, err error) {
+	if os.Getenv("WAYLAND_DISPLAY") != "" {
+		if path, err := exec.LookPath("wl-copy"); err == nil {
+			if reader, err := exec.LookPath("wl-paste"); err == nil {
+				return path, []string{reader, "--type", "image/png"}, []string{path, "--type", "image/png"}, nil
+			}
+		}
+	}
+	if path, err := exec.LookPath("xclip"); err == nil {
+		common := []string{path, "-selection", "clipboard", "-t", "image/png"}
+		return path, append(common[:len(common):len(common)], "-o"), append(common[:len(common):len(common)], "-i"), nil
+	}
+	return "", nil, nil, errNoClipboard
+}
+
+var (
+	errNoClipboard    = errors.New("images go through the clipboard by the program xclip, or wl-clipboard on Wayland, which is not installed")
+	errEmptyClipboard = errors.New("there is neither an image nor the path of a file on the clipboard")
+)
+
+// clipboardProblem says what stands between the window and the clipboard, and what helps.
+func (s *translateScreen) clipboardProblem(what string, err error) {
+	switch {
+	case errors.Is(err, errNoClipboard):
+		s.a.show(problem{
+			What: what, Cause: tr("Images go through the clipboard by the program xclip, or wl-clipboard on Wayland, which is not installed."),
+			Advice: tr("Install xclip (X11) or wl-clipboard (Wayland). Without it, drop an image here or paste the path of its file, and save a translation by Save as…"),
+		})
+	case errors.Is(err, errEmptyClipboard):
+		s.a.show(problem{
+			What: what, Cause: tr("There is neither an image nor the path of a file on the clipboard."),
+			Advice: tr("Copy an image or a file first, then press Ctrl+V here."),
+		})
+	default:
+		s.a.fail(what, err)
+	}
+}
+
+// clipboardWait is how long the program that has the image may take to hand it over.
+const clipboardWait = 10 * time.Second
+
+// clipboardImage reads the image on the clipboard.
+func clipboardImage() (*image.NRGBA, error) {
+	_, read, _, err := clipboardTools()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), clipboardWait)
+	defer cancel()
+	data, err := exec.CommandContext(ctx, read[0], read[1:]...).Output()
+	if err != nil || len(data) == 0 {
+		return nil, errEmptyClipboard
+	}
+	d, err := datasets.Decode("clipboard", data, datasets.Limits{})
+	if err != nil {
+		return nil, err
+	}
+	return d.Image, nil
+}
+
+// copyImage puts the translation on the clipboard.
+func (s *translateScreen) copyImage() {
+	img := s.result.Image
+	if img == nil {
+		return
+	}
+	s.say(tr("Copying…"))
+	s.start(func() {
+		err := copyToClipboard(img)
+		fyne.Do(func() {
+			if err != nil {
+				s.say("")
+				s.clipboardProblem(tr("The image could not be copied"), err)
+				return
+			}
+			s.say(tr("Copied to the clipboard"))
+		})
+	})
+}
+
+// copyToClipboard hands a picture to the program that keeps it for the clipboard; that stays in the background until
+// something else is copied, with no stream of ours open.
+func copyToClipboard(img image.Image) error {
+	name, _, write, err := clipboardTools()
+	if err != nil {
+		return err
+	}
+	var data bytes.Buffer
+	if err := png.Encode(&data, img); err != nil {
+		return fmt.Errorf("encoding the image for the clipboard: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), clipboardWait)
+	defer cancel()
+	c := exec.CommandContext(ctx, write[0], write[1:]...)
+	c.Stdin = &data
+	if err := c.Run(); err != nil {
+		return fmt.Errorf("%s could not take the image: %w", filepath.Base(name), err)
+	}
+	return nil
+}

@@ -1,0 +1,211 @@
+//go:build !headless
+
+package desktop
+
+import (
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/theme"
+	"fyne.io/fyne/v2/widget"
+	tip "github.com/dweymouth/fyne-tooltip/widget"
+
+	"github.com/straightway-app/straightway/engine/project"
+	"github.com/straightway-app/straightway/engine/translate"
+)
+
+// mostSteps is the most network evaluations that can be asked for: more change nothing that can be seen.
+const mostSteps = 1000
+
+// chosenWay is how pictures are to be translated.
+type chosenWay struct {
+	Round   string // empty: the last that knows the way
+	Steps   int
+	Reverse bool
+	Size    translate.SizeMode
+}
+
+// way is the controls for a chosenWay, with the finished rounds of the open project. Translating and exporting share
+// it.
+type way struct {
+	at      chosenWay
+	rounds  []project.Round // finished ones, in order
+	noise   bool            // the project's source is noise
+	changed func()          // the choice or the rounds are others now
+
+	a       *App
+	start   func(func()) // runs work on a goroutine of its own
+	filling bool         // controls are set by the program, not by a person
+	asked   bool
+	version int
+
+	steps                  *widget.SelectEntry
+	round, direction, size *tip.Select
+	groups                 []fyne.CanvasObject // label and control each
+}
+
+func newWay(a *App, at chosenWay, changed func()) *way {
+	w := &way{a: a, at: at, changed: changed, start: func(work func()) { go work() }, filling: true}
+	w.at.Steps = max(1, at.Steps)
+	w.steps = widget.NewSelectEntry([]string{"1", "4", "16", "64"})
+	w.steps.Validator = func(s string) error { _, err := parseSteps(s); return err }
+	w.steps.SetText(strconv.Itoa(w.at.Steps))
+	w.steps.OnChanged = func(s string) {
+		if n, err := parseSteps(s); err == nil {
+			w.set(func(c *chosenWay) { c.Steps = n })
+		}
+	}
+	w.round = choice([]string{tr("Last round")}, 0, tr("Which finished round translates. A later round is straighter: it needs fewer steps."), func(i int) {
+		w.set(func(c *chosenWay) {
+			c.Round = ""
+			if i > 0 && i <= len(w.rounds) {
+				c.Round = w.rounds[i-1].Name
+			}
+		})
+	})
+	w.direction = choice([]string{tr("Source → target"), tr("Target → source")}, map[bool]int{true: 1}[at.Reverse],
+		tr("Which domain the image is from. The way back is run by the last round that knows it."), func(i int) {
+			w.set(func(c *chosenWay) { c.Reverse = i == 1 })
+		})
+	w.size = choice([]string{tr("Original size"), tr("Model size")}, int(at.Size),
+		tr("Original size keeps the size, the transparency and the fine detail of the image. Model size is the bare result of the network."), func(i int) {
+			w.set(func(c *chosenWay) { c.Size = translate.SizeMode(i) })
+		})
+	w.groups = []fyne.CanvasObject{
+		labelled(tr("Steps"), tr("Network evaluations from one domain to the other: choose or type any number"), sized(13, w.steps)),
+		labelled(tr("Round"), "", whole(w.round)),
+		whole(w.direction),
+		whole(w.size),
+	}
+	w.filling = false
+	return w
+}
+
+// labelled puts a caption before a control.
+func labelled(text, explanation string, control fyne.CanvasObject) fyne.CanvasObject {
+	l := tip.NewLabel(text)
+	if explanation != "" {
+		l.SetToolTip(explanation)
+	}
+	return container.NewBorder(nil, nil, l, nil, control)
+}
+
+func parseSteps(s string) (int, error) {
+	n, err := strconv.Atoi(strings.TrimSpace(s))
+	if err != nil || n < 1 || n > mostSteps {
+		return 0, errors.New(tr("a number from 1 to %d", mostSteps))
+	}
+	return n, nil
+}
+
+// set changes the choice for a person.
+func (w *way) set(change func(*chosenWay)) {
+	if w.filling {
+		return
+	}
+	before := w.at
+	change(&w.at)
+	if w.at != before {
+		w.changed()
+	}
+}
+
+// refresh reads the rounds again where the project has changed.
+func (w *way) refresh() {
+	p, version := w.a.studio.Project()
+	if w.asked && version == w.version {
+		return
+	}
+	w.asked, w.version = true, version
+	if p == nil {
+		w.take(nil, project.Settings{})
+		return
+	}
+	settings := p.Settings()
+	w.start(func() {
+		rounds, err := p.Rounds()
+		fyne.Do(func() {
+			w.a.fail(tr("The rounds of the project could not be read"), err)
+			if version == w.version {
+				w.take(rounds, settings)
+			}
+		})
+	})
+}
+
+// take shows the rounds of a project.
+func (w *way) take(rounds []project.Round, s project.Settings) {
+	w.rounds = slices.DeleteFunc(slices.Clone(rounds), func(r project.Round) bool { return !r.Finished })
+	w.noise = s.Source == project.NoiseSource
+	names, at := []string{tr("Last round")}, 0
+	for i, r := range w.rounds {
+		names = append(names, roundTitle(r.Name))
+		if r.Name == w.at.Round {
+			at = i + 1
+		}
+	}
+	if at == 0 {
+		w.at.Round = ""
+	}
+	model := tr("Model size")
+	if s.Size > 0 {
+		model = tr("Model size (%d px)", s.Size)
+	}
+	w.filling = true
+	w.round.SetOptions(names)
+	w.round.SetSelectedIndex(at)
+	w.size.SetOptions([]string{tr("Original size"), model})
+	w.size.SetSelectedIndex(int(w.at.Size))
+	w.filling = false
+	w.changed()
+}
+
+// trained says whether there is a round to translate with.
+func (w *way) trained() bool { return len(w.rounds) > 0 }
+
+// setEnabled enables or disables the controls.
+func (w *way) setEnabled(on bool) {
+	for _, d := range []fyne.Disableable{w.steps, w.round, w.direction, w.size} {
+		setEnabled(d, on)
+	}
+}
+
+// effective is the round that the choice leads to.
+func (w *way) effective() (r project.Round, ok bool) {
+	for _, x := range w.rounds {
+		if w.at.Round == x.Name || w.at.Round == "" && (!w.at.Reverse || x.Kind.KnowsTheWayBack()) {
+			r, ok = x, true
+		}
+	}
+	return r, ok
+}
+
+// note says what a person should know about the choice; it is empty where there is nothing to say.
+func (w *way) note() string {
+	r, ok := w.effective()
+	switch {
+	case !ok:
+		return ""
+	case w.noise && !w.at.Reverse:
+		return tr("The source of this project is noise: an image is no start for it. Target → source shows the noise that an image comes from.")
+	case r.Kind.KnowsTheWayBack():
+		return ""
+	case w.at.Reverse:
+		return tr("%s knows only the step from source to target, so the way back shows nothing sensible. Choose the last round or an earlier one.", roundTitle(r.Name))
+	case w.at.Steps > 1:
+		return tr("%s was trained for one step from the source: more steps do not make it better. Choose 1 step, or an earlier round.", roundTitle(r.Name))
+	}
+	return ""
+}
+
+// nothingTrained explains why controls rest, and leads to where that can be changed.
+func (a *App) nothingTrained() fyne.CanvasObject {
+	text := wrapped(tr("Nothing is trained yet. Open a project with a finished round, or choose two folders and train one."))
+	text.Importance = widget.HighImportance
+	there := button(tr("Domains"), theme.NavigateBackIcon(), tr("Choose two folders or open a project"), func() { a.open(0) })
+	return container.NewBorder(nil, nil, nil, container.NewCenter(there), text)
+}

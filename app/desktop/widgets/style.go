@@ -1,0 +1,113 @@
+//go:build !headless
+
+// Package widgets holds the parts of the window that show things and decide nothing: a before/after viewer, a live
+// plot, bars, the rail of stages, picture grids and the frame that folders are dropped on.
+//
+// Colours and sizes come from the current theme. Every function and method is to be called on the window's goroutine
+// (in an event, or through fyne.Do) unless its comment says otherwise; slow work is done on goroutines of the
+// package's own, and its result comes back through fyne.Do. Slices and pictures that are handed over must not be
+// changed afterwards.
+package widgets
+
+import (
+	"image/color"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/theme"
+)
+
+// paletteSize is the number of colours of the palette before it repeats.
+const paletteSize = 6
+
+// paletteColor returns the i-th of the colours that tell series apart: accents of the theme and mixtures of them, in
+// an order in which neighbours differ most.
+func paletteColor(i int) color.Color {
+	primary, success := theme.Color(theme.ColorNamePrimary), theme.Color(theme.ColorNameSuccess)
+	warning, failure := theme.Color(theme.ColorNameWarning), theme.Color(theme.ColorNameError)
+	return [paletteSize]color.Color{
+		primary, warning, success, mix(primary, failure), mix(primary, success), failure,
+	}[i%paletteSize]
+}
+
+// mix returns the colour halfway between two.
+func mix(a, b color.Color) color.NRGBA {
+	x, y := color.NRGBAModel.Convert(a).(color.NRGBA), color.NRGBAModel.Convert(b).(color.NRGBA)
+	half := func(p, q uint8) uint8 { return uint8((int(p) + int(q)) / 2) }
+	return color.NRGBA{R: half(x.R, y.R), G: half(x.G, y.G), B: half(x.B, y.B), A: half(x.A, y.A)}
+}
+
+// fade returns the colour with its opacity multiplied by alpha in [0, 1].
+func fade(c color.Color, alpha float64) color.NRGBA {
+	n := color.NRGBAModel.Convert(c).(color.NRGBA)
+	n.A = uint8(float64(n.A)*alpha + 0.5)
+	return n
+}
+
+// newText returns a text in a colour and a size of the theme.
+func newText(text string, name fyne.ThemeColorName, size fyne.ThemeSizeName) *canvas.Text {
+	t := canvas.NewText(text, theme.Color(name))
+	t.TextSize = theme.Size(size)
+	return t
+}
+
+// restyle gives an existing text the current theme's colour and size.
+func restyle(t *canvas.Text, name fyne.ThemeColorName, size fyne.ThemeSizeName) {
+	t.Color, t.TextSize = theme.Color(name), theme.Size(size)
+	t.Refresh()
+}
+
+// textSize measures a text of the theme's size.
+func textSize(text string, size fyne.ThemeSizeName, style fyne.TextStyle) fyne.Size {
+	return fyne.MeasureText(text, theme.Size(size), style)
+}
+
+// shorten cuts a text with an ellipsis so that it is at most width wide; it returns "" where not even one letter fits.
+func shorten(text string, width float32, size fyne.ThemeSizeName, style fyne.TextStyle) string {
+	if textSize(text, size, style).Width <= width {
+		return text
+	}
+	runes := []rune(text)
+	low, high := 0, len(runes)-1 // the longest prefix that fits lies between them
+	for low < high {
+		middle := (low + high + 1) / 2
+		if textSize(string(runes[:middle])+"…", size, style).Width <= width {
+			low = middle
+		} else {
+			high = middle - 1
+		}
+	}
+	if low <= 0 {
+		return ""
+	}
+	return string(runes[:low]) + "…"
+}
+
+// pixelScale returns the device pixels per Fyne unit where the object is shown, and 1 where it is not shown.
+func pixelScale(o fyne.CanvasObject) float32 {
+	if c := fyne.CurrentApp().Driver().CanvasForObject(o); c != nil {
+		return c.Scale()
+	}
+	return 1
+}
+
+// focus gives the keyboard to a widget that was clicked.
+func focus(w interface {
+	fyne.CanvasObject
+	fyne.Focusable
+},
+) {
+	if c := fyne.CurrentApp().Driver().CanvasForObject(w); c != nil {
+		c.Focus(w)
+	}
+}
+
+// paintFocus draws a rectangle as the ring around the widget with the keyboard, or as nothing.
+func paintFocus(ring *canvas.Rectangle, focused bool) {
+	ring.FillColor, ring.StrokeColor = color.Transparent, color.Transparent
+	ring.StrokeWidth, ring.CornerRadius = theme.Size(theme.SizeNameInputBorder)*2, theme.Size(theme.SizeNameInputRadius)
+	if focused {
+		ring.StrokeColor = theme.Color(theme.ColorNamePrimary)
+	}
+	ring.Refresh()
+}

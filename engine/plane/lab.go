@@ -1,0 +1,295 @@
+package plane
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/straightway-app/straightway/engine/flow"
+)
+
+// Kind says how a round learns.
+type Kind string
+
+// The kinds of round.
+const (
+	Flow   Kind = "flow"   // from independent pairs
+	Reflow Kind = "reflow" // from the pairs that the round before makes
+	Distil Kind = "distil" // from the same pairs as a reflow would, at t = 0 only: one step copies them
+)
+
+// Options set up a run.
+type Options struct {
+	Source, Target Shape
+	Rounds         int         // flow and reflows together; 0 means 3
+	Distil         []int       // rounds whose pairs are distilled as well
+	Solver         flow.Solver // of the paths; they are recorded at every step
+	Steps          int         // of the solver; 0 means 32
+	Points         int         // particles shown and measured; 0 means 4096
+	Updates        int         // of the network in round 1, two fifths as many in a reflow, a twentieth in a distillation; 0 means 1000
+	Seed           uint64
+	// Progress, where given, is called from the goroutine of Run after every update of a network and after every round.
+	Progress func(Progress)
+}
+
+func (o Options) withDefaults() (Options, error) {
+	fill := func(v *int, standard, least int, what string) error {
+		if *v == 0 {
+			*v = standard
+		}
+		if *v < least {
+			return fmt.Errorf("laboratory: %d %s: at least %d are needed", *v, what, least)
+		}
+		return nil
+	}
+	for _, err := range []error{
+		fill(&o.Rounds, 3, 1, "rounds"), fill(&o.Steps, 32, 1, "solver steps"),
+		fill(&o.Points, 4096, 64, "points"), fill(&o.Updates, 1000, 6, "updates"),
+	} {
+		if err != nil {
+			return o, err
+		}
+	}
+	for _, k := range o.Distil {
+		if k < 1 || k > o.Rounds {
+			return o, fmt.Errorf("laboratory: there is no round %d to distil: rounds are 1 to %d", k, o.Rounds)
+		}
+	}
+	if o.Source.sample == nil || o.Target.sample == nil {
+		return o, errors.New("laboratory: a source and a target shape are needed")
+	}
+	if o.Progress == nil {
+		o.Progress = func(Progress) {}
+	}
+	return o, nil
+}
+
+// Progress says how far a run is.
+type Progress struct {
+	Round       int
+	Kind        Kind
+	Done, Total int     // updates of this round's network
+	Loss        float64 // of the last batch
+	Finished    *Round  // set once, when the round is done
+}
+
+// Round is one finished round. Nobody changes it.
+type Round struct {
+	Number  int
+	Kind    Kind
+	Updates int
+	Seconds float64
+	Loss    float64 // mean over the last tenth of the updates
+	// X1 are the partners of Path[0] in the coupling that the round learnt from: its straight lines.
+	X1 []float32
+	// Path is where the particles are at len(Path) equal times from 0 to 1.
+	Path [][]float32
+	// Fewer are the ends of the same particles in 1, 2 and 4 Euler steps.
+	Fewer map[int][]float32
+	Measurements
+}
+
+// At returns the particles at time t in [0, 1].
+func (r *Round) At(t float64) []float32 { return at(r.Path, t) }
+
+// Name is the round's name in tables and files, such as 2-reflow.
+func (r *Round) Name() string { return fmt.Sprintf("%d-%s", r.Number, r.Kind) }
+
+// Result is a whole run, rounds in the order in which they were trained: a round's distillation follows it.
+type Result struct {
+	Source, Target Shape
+	Rounds         []*Round
+}
+
+// Independent is the round-1 cost E‖X1 − X0‖² before any flow; by theorem 3.7 of the paper, some round up to the k-th has
+// S + V of at most Independent/k.
+func (r *Result) Independent() float64 { return r.Rounds[0].Before.L2Squared.Value }
+
+// Purposes of random numbers: each seed is used once.
+const (
+	seedNetwork = iota
+	seedStart
+	seedPartners
+	seedFresh
+	seedPool
+	seedTarget
+	seedRound = 1000
+)
+
+// lab is a run in progress.
+type lab struct {
+	Options
+	engine         *engine
+	start          []float32 // the particles shown, the same in all rounds
+	partners       []float32 // independent target points
+	freshX0, fresh []float32 // samples of both shapes for comparisons
+	poolX0         []float32 // source points that pairs for training start from
+}
+
+// Run trains and measures the rounds. It stops with ctx's error soon after ctx ends; the rounds finished until then have
+// been given to Progress.
+func Run(ctx context.Context, o Options) (*Result, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	e, err := newEngine()
+	if err != nil {
+		return nil, err
+	}
+	defer e.close()
+	seed := func(purpose uint64) uint64 { return o.Seed*1_000_003 + purpose }
+	l := &lab{
+		Options: o, engine: e,
+		start:    o.Source.Sample(o.Points, seed(seedStart)),
+		partners: o.Target.Sample(o.Points, seed(seedPartners)),
+		freshX0:  o.Source.Sample(o.Points, seed(seedFresh)),
+		fresh:    o.Target.Sample(o.Points, seed(seedTarget)),
+		poolX0:   o.Source.Sample(poolSize(o), seed(seedPool)),
+	}
+	result := &Result{Source: o.Source, Target: o.Target}
+	weights := table().Init(seed(seedNetwork))
+	coupling, lines, fresh := independent(o.Source, o.Target), l.partners, l.fresh
+	freshX0 := l.freshX0
+	for k := 1; k <= o.Rounds; k++ {
+		r := &Round{Number: k, Kind: Flow, Updates: o.Updates, X1: lines}
+		rate := 6e-3
+		if k > 1 {
+			r.Kind, r.Updates, rate = Reflow, max(1, o.Updates*2/5), 4e-3
+		}
+		began := time.Now()
+		weights, r.Loss, err = e.learn(ctx, lesson{
+			pairs: coupling, begin: weights, updates: r.Updates, rate: rate, seed: seed(uint64(seedRound + 2*k)), watch: l.watch(r),
+		})
+		if err != nil {
+			return nil, fmt.Errorf("round %d: %w", k, err)
+		}
+		if err := l.measure(ctx, r, weights, freshX0, fresh); err != nil {
+			return nil, fmt.Errorf("measuring round %d: %w", k, err)
+		}
+		r.Seconds = time.Since(began).Seconds()
+		l.finish(result, r)
+		distil := slices.Contains(o.Distil, k)
+		if k == o.Rounds && !distil {
+			break
+		}
+		// The pairs of this round: what it makes of source points that nothing has been measured on.
+		poolX1, _, err := o.Solver.Solve(ctx, e.field(weights), l.poolX0, flow.Forward(o.Steps))
+		if err != nil {
+			return nil, fmt.Errorf("pairs of round %d: %w", k, err)
+		}
+		coupling, lines = fixedPairs(l.poolX0, poolX1), r.Path[len(r.Path)-1]
+		freshX0, fresh = l.poolX0[:2*o.Points], poolX1[:2*o.Points]
+		if distil {
+			d := &Round{Number: k, Kind: Distil, Updates: max(1, o.Updates/20), X1: lines}
+			began := time.Now()
+			student, loss, err := e.learn(ctx, lesson{
+				pairs: coupling, begin: weights, updates: d.Updates, rate: 2e-3, atStart: true, seed: seed(uint64(seedRound + 2*k + 1)), watch: l.watch(d),
+			})
+			if err != nil {
+				return nil, fmt.Errorf("distilling round %d: %w", k, err)
+			}
+			d.Loss = loss
+			if err := l.measureDistilled(ctx, d, student, freshX0, fresh); err != nil {
+				return nil, fmt.Errorf("measuring the distillation of round %d: %w", k, err)
+			}
+			d.Seconds = time.Since(began).Seconds()
+			l.finish(result, d)
+		}
+	}
+	return result, nil
+}
+
+// poolSize is the number of pairs that a reflow learns from: enough that the network cannot learn them by heart.
+func poolSize(o Options) int { return max(8192, o.Points) }
+
+func (l *lab) watch(r *Round) func(done int, loss float64) {
+	return func(done int, loss float64) {
+		l.Progress(Progress{Round: r.Number, Kind: r.Kind, Done: done, Total: r.Updates, Loss: loss})
+	}
+}
+
+func (l *lab) finish(result *Result, r *Round) {
+	result.Rounds = append(result.Rounds, r)
+	l.Progress(Progress{Round: r.Number, Kind: r.Kind, Done: r.Updates, Total: r.Updates, Loss: r.Loss, Finished: r})
+}
+
+// measure fills in the round's paths and measurements. freshX0 and freshX1 are pairs of the coupling that the round
+// learnt from, independent of the particles.
+func (l *lab) measure(ctx context.Context, r *Round, weights, freshX0, freshX1 []float32) error {
+	v := l.engine.field(weights)
+	path, s, err := walk(ctx, v, l.start, l.Solver, l.Steps)
+	if err != nil {
+		return err
+	}
+	r.Path = path
+	ends := path[len(path)-1]
+	n := l.Points
+	starts, partners := l.start, r.X1
+	partner := func(i, _ int) (x, y float32) { return r.X1[2*i], r.X1[2*i+1] }
+	if r.Kind == Flow { // another independent partner in each stratum
+		starts, partners = slices.Repeat(l.start, strata), l.Target.Sample(n*strata, l.Seed+seedPartners)
+		partner = func(i, k int) (x, y float32) {
+			j := 2 * (k*n + i)
+			return partners[j], partners[j+1]
+		}
+	}
+	if err := r.measureIdentity(func(x, t []float32) ([]float32, error) { return l.engine.velocity(weights, x, t) }, l.start, ends, s, partner, l.Seed+uint64(r.Number)); err != nil {
+		return err
+	}
+	r.Before, r.After = costOf(starts, partners), costOf(l.start, ends)
+	r.Fewer = map[int][]float32{}
+	for _, steps := range FewerSteps {
+		if r.Fewer[steps], _, err = flow.ByEuler.Solve(ctx, v, l.start, flow.Forward(steps)); err != nil {
+			return err
+		}
+	}
+	few := l.start[:2*min(n, 256)] // the steps depend on the mean error of a batch, which some of it show
+	if _, r.Evaluations, err = flow.ByRK45.Solve(ctx, v, few, flow.Path{From: 0, To: 1}); err != nil {
+		return err
+	}
+	l.compare(r, freshX0, freshX1)
+	return ctx.Err()
+}
+
+// measureDistilled does the same for a network that knows t = 0 only: its paths are straight by construction.
+func (l *lab) measureDistilled(ctx context.Context, r *Round, weights, freshX0, freshX1 []float32) error {
+	ends, _, err := flow.ByEuler.Solve(ctx, l.engine.field(weights), l.start, flow.Forward(1))
+	if err != nil {
+		return err
+	}
+	r.Path = [][]float32{l.start, ends}
+	r.Fewer = map[int][]float32{1: ends}
+	r.Before, r.After = costOf(l.start, r.X1), costOf(l.start, ends)
+	miss, drop, gap := make([]float64, l.Points), make([]float64, l.Points), make([]float64, l.Points)
+	for i := range miss {
+		a, b := 2*i, 2*i+1
+		miss[i] = square(r.X1[a]-ends[a], r.X1[b]-ends[b])
+		drop[i] = square(r.X1[a]-l.start[a], r.X1[b]-l.start[b]) - square(ends[a]-l.start[a], ends[b]-l.start[b])
+		gap[i] = miss[i] - drop[i]
+	}
+	r.Crossing, r.CostDrop, r.Gap, r.Evaluations = mean(miss), mean(drop), mean(gap), 1
+	l.compare(r, freshX0, freshX1)
+	return nil
+}
+
+// compare fills in the distances between distributions.
+func (l *lab) compare(r *Round, freshX0, freshX1 []float32) {
+	for i, t := range MarginalTimes {
+		reference := between(freshX0, freshX1, t)
+		switch t {
+		case 0:
+			reference = l.freshX0
+		case 1:
+			reference = l.fresh
+		}
+		r.Marginal[i] = distanceBetween(r.At(t), reference)
+	}
+	r.Measurements.Fewer = map[int]Distance{}
+	for steps, ends := range r.Fewer {
+		r.Measurements.Fewer[steps] = distanceBetween(ends, l.fresh)
+	}
+	r.Own = distanceBetween(r.Path[len(r.Path)-1], freshX1)
+}

@@ -1,0 +1,109 @@
+package plane
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+)
+
+// batch is the number of pairs of one update.
+const batch = 1024
+
+// pairs draws n pairs of a coupling, one pair after another in both slices.
+type pairs func(n int, rng *rand.Rand) (x0, x1 []float32)
+
+// independent couples every source point with any target point.
+func independent(source, target Shape) pairs {
+	return func(n int, rng *rand.Rand) (x0, x1 []float32) { return source.draw(n, rng), target.draw(n, rng) }
+}
+
+// fixedPairs draws from a finite coupling.
+func fixedPairs(x0, x1 []float32) pairs {
+	return func(n int, rng *rand.Rand) (a, b []float32) {
+		a, b = make([]float32, 0, 2*n), make([]float32, 0, 2*n)
+		for range n {
+			i := 2 * rng.IntN(len(x0)/2)
+			a, b = append(a, x0[i], x0[i+1]), append(b, x1[i], x1[i+1])
+		}
+		return a, b
+	}
+}
+
+// lesson is what one network is to learn.
+type lesson struct {
+	pairs   pairs
+	begin   []float32 // weights to start from
+	updates int
+	rate    float64 // highest learning rate; it rises over the first twentieth and falls to zero like a cosine
+	atStart bool    // t = 0 only, as in distillation; otherwise t is uniform on [0, 1], stratified
+	seed    uint64
+	watch   func(done int, loss float64)
+}
+
+// learn minimises E‖(X1 − X0) − v(Xt, t)‖² and returns the moving average of the weights, and the mean loss of the last
+// tenth.
+func (e *engine) learn(ctx context.Context, l lesson) (weights []float32, loss float64, err error) {
+	rng := rand.New(rand.NewPCG(l.seed, 0x6c6561726e))
+	state := [][]float32{l.begin, l.begin, make([]float32, len(l.begin)), make([]float32, len(l.begin))}
+	tail, counted := 0., 0
+	for k := range l.updates {
+		if err := ctx.Err(); err != nil {
+			return nil, 0, err
+		}
+		x0, x1 := l.pairs(batch, rng)
+		t := make([]float32, batch)
+		if !l.atStart {
+			// One time in every stratum of width 1/batch lowers the variance of the gradient at no cost. The pairs come in
+			// random order, so that the times need no shuffling; neighbours go to different shards.
+			for i := range t {
+				t[i] = float32((float64(i) + rng.Float64()) / batch)
+			}
+		}
+		var parts [shards][][]float32
+		err := e.each(func(i int, w *worker) error {
+			a, b, at := strided(x0, 2, i), strided(x1, 2, i), strided(t, 1, i)
+			var err error
+			parts[i], err = call(w.grad, flat(state[0]), rows(a, 2), rows(b, 2), flat(at))
+			return err
+		})
+		if err != nil {
+			return nil, 0, fmt.Errorf("computing the gradient of %d pairs: %w", batch, err)
+		}
+		var grads []float32
+		now := 0.
+		for _, p := range parts {
+			grads = append(grads, p[0]...)
+			now += float64(p[1][0]) / shards
+		}
+		if math.IsNaN(now) || math.IsInf(now, 0) {
+			return nil, 0, fmt.Errorf("the loss is not finite after %d updates: check that the points lie within [−2, 2]", k)
+		}
+		done, q := float64(k)/float64(l.updates), float64(k+1)
+		rate := l.rate * min(1, q/(.05*float64(l.updates)+1)) * (1 + math.Cos(math.Pi*done)) / 2
+		average := min(.99, q/(10+q)) // a short memory at first, so that the start is forgotten
+		next, err := call(e.workers[0].update, flat(state[0]), flat(state[1]), flat(state[2]), flat(state[3]), rows(grads, len(l.begin)),
+			flat([]float32{float32(rate), float32(1 / (1 - math.Pow(beta1, q))), float32(1 / (1 - math.Pow(beta2, q))), float32(average)}))
+		if err != nil {
+			return nil, 0, fmt.Errorf("updating the network: %w", err)
+		}
+		state = next
+		if k >= l.updates*9/10 {
+			tail, counted = tail+now, counted+1
+		}
+		if l.watch != nil {
+			l.watch(k+1, now)
+		}
+	}
+	return slices.Clone(state[1]), tail / float64(max(counted, 1)), nil
+}
+
+// strided takes every shards-th row of width columns, beginning with row i.
+func strided(x []float32, columns, i int) []float32 {
+	out := make([]float32, 0, len(x)/shards)
+	for at := i * columns; at < len(x); at += shards * columns {
+		out = append(out, x[at:at+columns]...)
+	}
+	return out
+}
