@@ -89,6 +89,9 @@ func Run(o Options) error {
 	if err != nil {
 		return err
 	}
+	if err := os.MkdirAll(dirs.Cache, 0o777); err != nil { // Fyne keeps a cache beside it, and makes one folder only
+		return fmt.Errorf("making the folder for thumbnails: %w", err)
+	}
 	app.SetMetadata(fyne.AppMetadata{ID: appID, Name: "Straightway", Version: version, Build: 1, Icon: icon, Migrations: map[string]bool{"fyneDo": true}})
 	report, kept, crashErr := catchCrashes(dirs.Config)
 	s, problem := studio.New(dirs)
@@ -304,11 +307,18 @@ func (a *App) chooseProject() { a.chooseFolder(tr("Open a project"), a.openProje
 
 // newProject closes the project and shows the domains.
 func (a *App) newProject() {
-	if err := a.studio.CloseProject(); err != nil {
-		a.fail(tr("A new project cannot be started now"), err)
-		return
-	}
-	a.open(0)
+	a.closeProject(func() { a.open(0) })
+}
+
+// closeProject closes the project in the background and then does something on the UI goroutine.
+func (a *App) closeProject(then func()) {
+	go func() {
+		if err := a.studio.CloseProject(); err != nil {
+			a.fail(tr("A new project cannot be started now"), err)
+			return
+		}
+		fyne.Do(then)
+	}()
 }
 
 // close asks where work is going on, saves it and ends the program.

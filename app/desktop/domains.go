@@ -82,7 +82,7 @@ func (s *domainsScreen) build() fyne.CanvasObject {
 	s.choices = container.NewStack()
 	s.buildChoices()
 	demo := button(tr("Try the demo"), theme.ColorPaletteIcon(), tr("Use the built-in pictures: colour emoji and line drawings"), func() {
-		s.change(func() { s.app.fail(tr("The demo pictures could not be laid out"), s.app.studio.Demo()) })
+		s.change(func() { go func() { s.app.fail(tr("The demo pictures could not be laid out"), s.app.studio.Demo()) }() })
 	})
 	open := button(tr("Open project…"), theme.FolderOpenIcon(), tr("Open a project folder (Ctrl+O)"), s.app.chooseProject)
 	recent := button(tr("Recent"), theme.HistoryIcon(), tr("Projects that were open lately"), nil)
@@ -239,12 +239,10 @@ func (s *domainsScreen) change(do func()) {
 			if !yes {
 				return
 			}
-			if err := s.app.studio.CloseProject(); err != nil {
-				s.app.fail(tr("A new project cannot be started now"), err)
-				return
-			}
-			do()
-			s.dir = ""
+			s.app.closeProject(func() {
+				do()
+				s.dir = ""
+			})
 		}, s.app.window)
 }
 

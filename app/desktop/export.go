@@ -65,7 +65,6 @@ func newExportScreen(a *App) *exportScreen {
 		s.inputs.adopt(old.inputs)
 	}
 	s.showOut()
-	s.refresh()
 	return s
 }
 

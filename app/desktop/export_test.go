@@ -46,11 +46,11 @@ func TestFilesAndFoldersAreCountedOnceEach(t *testing.T) {
 	}
 	writePNG(t, filepath.Join(dir, "inside", "b.png"), drawing(8, 8, color.NRGBA{A: 255}))
 	s.dropped(fyne.Position{}, []string{one, dir, one})
-	if got := s.inputs.total.Text; got != "2 inputs, 2 images" {
+	if got := s.inputs.total.Text; got != "Inputs: 2 · images: 2" {
 		t.Errorf("the list says %q", got)
 	}
 	s.options.recurses.SetChecked(true)
-	if got := s.inputs.total.Text; got != "2 inputs, 3 images" {
+	if got := s.inputs.total.Text; got != "Inputs: 2 · images: 3" {
 		t.Errorf("with the folders inside it says %q", got)
 	}
 	s.inputs.add(filepath.Join(dir, "gone.png"))

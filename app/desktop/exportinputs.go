@@ -147,12 +147,12 @@ func (n *exportInputs) tell() {
 		images += max(0, in.images)
 		counting = counting || in.images < 0
 	}
-	text := tr("%d inputs, %d images", len(n.list), images)
+	text := tr("Inputs: %d · images: %d", len(n.list), images)
 	switch {
 	case len(n.list) == 0:
 		text = tr("Drop files and folders here.")
 	case counting:
-		text = tr("%d inputs, counting…", len(n.list))
+		text = tr("Inputs: %d · counting…", len(n.list))
 	}
 	setText(n.total, text)
 	setEnabled(n.clear, len(n.list) > 0)
@@ -194,6 +194,8 @@ func (n *exportInputs) update(i widget.ListItemID, o fyne.CanvasObject) {
 			count = tr("unreadable")
 		case in.images < 0:
 			count = "…"
+		case in.images == 1:
+			count = tr("1 image")
 		default:
 			count = tr("%d images", in.images)
 		}

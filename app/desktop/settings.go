@@ -26,7 +26,8 @@ func roundTime(seconds float64) string { return span(time.Duration(seconds * flo
 func (a *App) showSettings() {
 	c := a.studio.Preferences.Choices()
 	change := func(f func(c *studio.Choices)) {
-		a.fail(tr("The preferences could not be saved"), a.studio.Preferences.Change(f))
+		a.studio.Preferences.Set(f)
+		go func() { a.fail(tr("The preferences could not be saved"), a.studio.Preferences.Save()) }()
 	}
 	pick := func(names []string, at int, chosen func(i int)) *widget.Select {
 		w := widget.NewSelect(names, nil)
@@ -124,7 +125,7 @@ func (a *App) backendLine() string {
 		}
 		return tr("Opening the backend…")
 	}
-	if used, total, ok := c.Backend.Memory(); ok {
+	if used, total, ok := a.studio.Compute.Memory(); ok {
 		return tr("%s; memory %s of %s", backendName(c.Backend.Label), amount(used), amount(total))
 	}
 	return backendName(c.Backend.Label)

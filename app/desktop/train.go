@@ -248,10 +248,8 @@ func (s *trainScreen) figures(e train.Event) string {
 	if e.Loss > 0 {
 		parts = append(parts, tr("loss %.4f", e.Loss))
 	}
-	if c := s.app.studio.Compute.State(); c.Backend != nil {
-		if used, total, ok := c.Backend.Memory(); ok {
-			parts = append(parts, tr("memory %s of %s", amount(used), amount(total)))
-		}
+	if used, total, ok := s.app.studio.Compute.Memory(); ok {
+		parts = append(parts, tr("memory %s of %s", amount(used), amount(total)))
 	}
 	return strings.Join(parts, " · ")
 }
@@ -431,11 +429,13 @@ func (s *trainScreen) showMore() {
 	}
 	then := func(change func() error) func() {
 		return func() {
-			err := change()
-			if err == nil {
-				err = t.Start()
-			}
-			s.app.fail(tr("The rounds could not be changed"), err)
+			go func() {
+				err := change()
+				if err == nil {
+					err = t.Start()
+				}
+				s.app.fail(tr("The rounds could not be changed"), err)
+			}()
 		}
 	}
 	items := []*fyne.MenuItem{
@@ -462,8 +462,10 @@ func (s *trainScreen) restore(round string) {
 	dialog.ShowCustomConfirm(tr("Restore %s?", roundTitle(round)), tr("Restore"), tr("Cancel"),
 		wrapped(tr("It becomes the last round. Later rounds are moved to the folder set-aside of the project and are not deleted.")), func(yes bool) {
 			if yes {
-				_, err := s.app.studio.Training.Restore(round)
-				s.app.fail(tr("The round could not be restored"), err)
+				go func() {
+					_, err := s.app.studio.Training.Restore(round)
+					s.app.fail(tr("The round could not be restored"), err)
+				}()
 			}
 		}, s.app.window)
 }

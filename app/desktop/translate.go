@@ -33,11 +33,12 @@ type translateScreen struct {
 
 	// How it is worked on; tests put their own in.
 	image  func(context.Context, image.Image, studio.Request) (studio.Result, error)
-	start  func(func())                // runs work on a goroutine of its own
-	later  func(time.Duration, func()) // calls on the UI goroutine after a while
-	serial int                         // counts requests, so that an old answer is not taken for a new one's
-	opened int                         // counts openings likewise
-	cancel context.CancelFunc          // of the request under way
+	show   func(before, after image.Image) // by the viewer
+	start  func(func())                    // runs work on a goroutine of its own
+	later  func(time.Duration, func())     // calls on the UI goroutine after a while
+	serial int                             // counts requests, so that an old answer is not taken for a new one's
+	opened int                             // counts openings likewise
+	cancel context.CancelFunc              // of the request under way
 
 	way      *way
 	compare  *widgets.Compare
@@ -91,6 +92,7 @@ func (s *translateScreen) dropped(_ fyne.Position, paths []string) { s.openAll(p
 // make builds the content.
 func (s *translateScreen) make() {
 	s.compare = widgets.NewCompare()
+	s.show = s.compare.SetImages
 	s.compare.SetHint(tr("Drop an image here, paste one with Ctrl+V, or press Open…\nSeveral at once get a strip below."))
 	s.zoom = button(tr("Fit"), theme.ZoomFitIcon(), tr("Show the whole picture. Wheel: zoom. Double tap: its own pixels"), func() { s.compare.Fit() })
 	s.compare.OnZoomChanged = func(percent int) { s.zoom.SetText(fmt.Sprintf("%d %%", percent)) }
@@ -130,7 +132,7 @@ func (s *translateScreen) make() {
 	s.status.Wrapping, s.status.Truncation = fyne.TextWrapOff, fyne.TextTruncateEllipsis
 	s.activity = widget.NewActivity()
 	s.untaught = s.a.nothingTrained()
-	foot := container.NewBorder(nil, nil, sized(2, s.activity), nil, s.status)
+	foot := container.NewBorder(nil, nil, nil, sized(2, s.activity), s.status)
 	on := container.NewBorder(nil, nil, sized(20, s.place), nil, s.slider)
 	s.page = newPage(s.compare, s.untaught, controls, on, s.note, s.compare, s.strip.root, foot)
 	s.root = container.NewVScroll(s.page) // it scrolls only where a large scale meets a small window

@@ -97,7 +97,10 @@ func writePNG(t *testing.T, path string, img image.Image) string {
 }
 
 // inverter stands in for the network: it inverts colours as far as it is asked to go, and notes what it was asked.
-type inverter struct{ asked []studio.Request }
+type inverter struct {
+	asked []studio.Request
+	shown [2]image.Image // to the person, before and after
+}
 
 func (n *inverter) image(_ context.Context, img image.Image, r studio.Request) (studio.Result, error) {
 	n.asked = append(n.asked, r)
@@ -113,11 +116,13 @@ func (n *inverter) image(_ context.Context, img image.Image, r studio.Request) (
 	return studio.Result{Image: out, Round: "2-reflow", Evaluations: r.Steps, Elapsed: 120 * time.Millisecond}, nil
 }
 
-// testTranslate is the screen with a network that inverts, everything at once.
+// testTranslate is the screen with a network that inverts, everything at once. The viewer, which prepares its pictures
+// on a goroutine of its own, gets none.
 func testTranslate(t *testing.T, a *App) (*translateScreen, *inverter) {
 	t.Helper()
 	s, n := newTranslateScreen(a), &inverter{}
 	s.start, s.way.start, s.image = atOnce, atOnce, n.image
+	s.show = func(before, after image.Image) { n.shown = [2]image.Image{before, after} }
 	s.later = func(_ time.Duration, f func()) { f() }
 	a.trans = s
 	a.window.SetContent(s.build())
@@ -166,6 +171,9 @@ func TestAnOpenedPictureIsTranslatedAsTheControlsSay(t *testing.T) {
 		if !strings.Contains(s.status.Text, want) {
 			t.Errorf("the foot says %q, without %q", s.status.Text, want)
 		}
+	}
+	if n.shown[0] == nil || n.shown[1] == nil || n.shown[1].At(0, 0) != (color.NRGBA{255, 255, 95, 255}) {
+		t.Error("the source and its translation are not shown")
 	}
 	s.way.steps.SetText("16")
 	s.way.round.SetSelected("Reflow 1")

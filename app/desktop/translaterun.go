@@ -125,7 +125,7 @@ func (s *translateScreen) load(path string) {
 // take shows another picture, reduced to shown, and translates it.
 func (s *translateScreen) take(title string, img, shown *image.NRGBA) {
 	s.title, s.source, s.shownAs, s.result = title, img, shown, studio.Result{}
-	s.compare.SetImages(shown, nil)
+	s.show(shown, nil)
 	s.enable()
 	s.request(0)
 }
@@ -146,7 +146,7 @@ func (s *translateScreen) request(after time.Duration) {
 		s.result = studio.Result{}
 		s.enable()
 		if s.source != nil {
-			s.compare.SetImages(s.shownAs, nil)
+			s.show(s.shownAs, nil)
 		}
 		s.working(false)
 		return
@@ -191,7 +191,7 @@ func (s *translateScreen) run(serial int) {
 			if err != nil {
 				s.result = studio.Result{}
 				s.enable()
-				s.compare.SetImages(s.shownAs, nil)
+				s.show(s.shownAs, nil)
 				if !errors.Is(err, context.Canceled) {
 					s.a.fail(tr("%s could not be translated", title), err)
 				}
@@ -199,7 +199,7 @@ func (s *translateScreen) run(serial int) {
 			}
 			s.result = result
 			s.enable()
-			s.compare.SetImages(before, after)
+			s.show(before, after)
 			s.say(resultText(title, result))
 		})
 	})

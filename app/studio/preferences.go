@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -32,9 +33,10 @@ type Choices struct {
 
 // Preferences are choices kept in a file of the user's.
 type Preferences struct {
-	path string
-	mu   sync.Mutex
-	c    Choices
+	path   string
+	saving sync.Mutex // held while the file is written
+	mu     sync.Mutex
+	c      Choices
 }
 
 func loadPreferences(dir string) (*Preferences, error) {
@@ -58,26 +60,31 @@ func (p *Preferences) Choices() Choices {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	c := p.c
-	c.Recent = slices.Clone(c.Recent)
+	c.Recent, c.Speeds = slices.Clone(c.Recent), maps.Clone(c.Speeds)
 	return c
+}
+
+// Set changes the choices; Save keeps them.
+func (p *Preferences) Set(f func(c *Choices)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f(&p.c)
 }
 
 // Change changes the choices and saves them.
 func (p *Preferences) Change(f func(c *Choices)) error {
-	p.mu.Lock()
-	f(&p.c)
-	p.mu.Unlock()
+	p.Set(f)
 	return p.Save()
 }
 
 // Save writes the choices.
 func (p *Preferences) Save() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.saving.Lock() // the disk may be slow; who only asks does not wait for it
+	defer p.saving.Unlock()
 	if err := os.MkdirAll(filepath.Dir(p.path), 0o777); err != nil {
 		return fmt.Errorf("saving the preferences: %w", err)
 	}
-	data, err := json.MarshalIndent(p.c, "", "  ")
+	data, err := json.MarshalIndent(p.Choices(), "", "  ")
 	if err != nil {
 		return fmt.Errorf("saving the preferences: %w", err)
 	}

@@ -197,8 +197,10 @@ func (s *Studio) SuggestDir() string {
 // UseBackend opens another backend once what computes on the present one has ended. It waits for single pictures and
 // measurements, and must not be called while training or an export goes on.
 func (s *Studio) UseBackend(choice string) {
+	s.Translator.mu.Lock()
+	defer s.Translator.mu.Unlock()
+	s.Translator.forget()
 	s.Estimator.Stop()
-	s.Translator.Forget()
 	s.Compute.Open(choice)
 }
 
@@ -212,6 +214,7 @@ func start(work func(ctx context.Context)) *background {
 	ctx, cancel := context.WithCancel(context.Background())
 	b := &background{cancel, make(chan struct{})}
 	go func() {
+		yieldToWindow()
 		defer close(b.done)
 		defer cancel()
 		work(ctx)

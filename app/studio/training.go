@@ -212,7 +212,7 @@ func (t *Training) watch(p *project.Project, label string, settings project.Sett
 		t.change(func(s *TrainingState) {
 			s.Event = e
 			if e.Kind == train.StepEvent && e.Phase == "training" && e.Step > 0 && e.Loss > 0 {
-				if n := len(s.Losses); n == 0 || s.Losses[n-1].Round != e.Round || last(s.Losses[n-1].Points).Step < e.Step {
+				if n := len(s.Losses); n == 0 || s.Losses[n-1].Round != e.Round || last(s.Losses[n-1].Points).Step != e.Step {
 					s.Losses = appendLoss(s.Losses, e.Round, e.Step, e.Loss)
 				}
 			}

@@ -3,6 +3,7 @@ package studio
 import (
 	"context"
 	"errors"
+	"fmt"
 	"image"
 	"image/color"
 	"math"
@@ -51,6 +52,11 @@ type opened struct {
 func (t *Translator) Forget() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.forget()
+}
+
+// forget does it; the caller holds the lock.
+func (t *Translator) forget() {
 	for _, m := range t.open {
 		m.Close()
 	}
@@ -59,6 +65,9 @@ func (t *Translator) Forget() {
 
 // ErrNothingTrained is returned where no round of the open project is finished yet.
 var ErrNothingTrained = errors.New("nothing is trained yet: open a project with a finished round, or train one")
+
+// errClosed is a cancellation: whoever closed the project asks anew.
+var errClosed = fmt.Errorf("the project was closed before the picture was translated: %w", context.Canceled)
 
 // Image translates a picture. It waits for the backend, and for the network where another picture is under way.
 func (t *Translator) Image(ctx context.Context, img image.Image, r Request) (Result, error) {
@@ -79,14 +88,16 @@ func (t *Translator) Image(ctx context.Context, img image.Image, r Request) (Res
 		size := p.Settings().Size
 		return Result{Image: square(size, datasets.FitSquare(src, size, o.Fit, o.Background))}, nil
 	}
-	be, err := t.studio.Compute.Wait()
+	be, err := t.lock()
 	if err != nil {
 		return Result{}, err
 	}
-	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err := ctx.Err(); err != nil {
 		return Result{}, err // another request came meanwhile
+	}
+	if now, _ := t.studio.Project(); now != p {
+		return Result{}, errClosed
 	}
 	began := time.Now()
 	net, err := t.round(p, be, r)
@@ -102,6 +113,21 @@ func (t *Translator) Image(ctx context.Context, img image.Image, r Request) (Res
 	out.Image, err = translate.Image(ctx, counted{net.Translator, &out.Evaluations}, src, o)
 	out.Elapsed = time.Since(began)
 	return out, err
+}
+
+// lock waits for the backend and for the network, and takes the lock while that backend is the open one.
+func (t *Translator) lock() (*backend.Backend, error) {
+	for {
+		be, err := t.studio.Compute.Wait()
+		if err != nil {
+			return nil, err
+		}
+		t.mu.Lock()
+		if t.studio.Compute.State().Backend == be {
+			return be, nil
+		}
+		t.mu.Unlock() // another one is being opened
+	}
 }
 
 // round loads the round that a request names, or finds it loaded; the caller holds the lock.
