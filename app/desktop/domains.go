@@ -89,9 +89,9 @@ func (s *domainsScreen) build() fyne.CanvasObject {
 	recent.OnTapped = func() { s.showRecent(recent) }
 	fresh := button(tr("New"), theme.DocumentCreateIcon(), tr("Close this project and start a new one (Ctrl+N)"), s.app.newProject)
 	top := container.NewBorder(nil, nil, container.NewHBox(fresh, open, recent, demo), nil, s.opened)
-	bottom := container.NewVBox(s.warnings, s.choices, s.folderRow,
-		container.NewBorder(nil, nil, s.estimate, container.NewGridWrap(fyne.NewSize(180*s.scale(), s.train.MinSize().Height), s.train), s.advice))
-	s.root = container.NewBorder(top, bottom, nil, nil, cards)
+	begin := container.NewBorder(nil, nil, s.estimate, container.NewGridWrap(fyne.NewSize(180*s.scale(), s.train.MinSize().Height), s.train), s.advice)
+	// It scrolls only where a large scale meets a small window.
+	s.root = container.NewVScroll(newPage(cards, top, cards, s.warnings, s.choices, s.folderRow, begin))
 	return s.root
 }
 
@@ -148,8 +148,8 @@ func (s *domainsScreen) buildChoices() {
 	labelled := func(text string, o fyne.CanvasObject) fyne.CanvasObject {
 		return container.NewBorder(nil, nil, widget.NewLabel(text), nil, o)
 	}
-	s.choices.Objects = []fyne.CanvasObject{container.New(layout.NewRowWrapLayout(),
-		labelled(tr("Preset"), preset), labelled(tr("Size"), size), labelled(tr("Rounds"), rounds), labelled(tr("Finish"), finish),
+	s.choices.Objects = []fyne.CanvasObject{newRow(
+		labelled(tr("Preset"), whole(preset)), labelled(tr("Size"), whole(size)), labelled(tr("Rounds"), whole(rounds)), labelled(tr("Finish"), whole(finish)),
 		labelled(tr("Steps"), container.NewGridWrap(fyne.NewSize(84*s.scale(), steps.MinSize().Height), steps)), more)}
 	s.choices.Refresh()
 }

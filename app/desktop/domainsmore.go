@@ -102,7 +102,7 @@ func (s *domainsScreen) showMore() {
 		f.HintText = hint
 		return f
 	}
-	form := dialog.NewForm(tr("More settings of the new project"), tr("Apply"), tr("Cancel"), []*widget.FormItem{
+	form := widget.NewForm(
 		item(tr("Fit"), fit, tr("How a picture becomes square")),
 		item(tr("Background"), background, tr("Under transparent parts and beside padded pictures")),
 		item(tr("Mirrored images"), flip, tr("Off for text, maps and hands; by itself it is measured")),
@@ -112,17 +112,19 @@ func (s *domainsScreen) showMore() {
 		item(tr("Bridge noise"), noise, tr("0 to 1; 0.1 is usual")),
 		item(tr("Batch"), batch, tr("Images a step; 0 is the preset's")),
 		item(tr("Seed"), seed, tr("The same seed gives the same result on one backend")),
-	}, func(yes bool) {
-		if !yes {
-			return
-		}
-		t.BridgeNoise, _ = strconv.ParseFloat(noise.Text, 64) // validated by the form
+	)
+	inside := container.NewVScroll(form)
+	d := dialog.NewCustomWithoutButtons(tr("More settings of the new project"), inside, s.app.window)
+	apply := primary(tr("Apply"), func() {
+		t.BridgeNoise, _ = strconv.ParseFloat(noise.Text, 64) // validated, or Apply is disabled
 		n, _ := strconv.ParseFloat(seed.Text, 64)
 		t.Seed = uint64(n)
 		n, _ = strconv.ParseFloat(batch.Text, 64)
 		t.Batch = int(n)
 		s.settings = t
-	}, s.app.window)
-	form.Show()
-	form.Resize(fyne.NewSize(min(640*s.scale(), s.app.window.Canvas().Size().Width-40), form.MinSize().Height))
+		d.Hide()
+	})
+	form.SetOnValidationChanged(func(err error) { setEnabled(apply, err == nil) })
+	d.SetButtons([]fyne.CanvasObject{widget.NewButton(tr("Cancel"), d.Hide), apply})
+	s.app.showWhole(d, inside, 640)
 }

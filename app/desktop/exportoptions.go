@@ -58,7 +58,7 @@ func (o *exportOptions) make(at chosenWay) {
 		}
 		o.s.changed()
 	}
-	o.lossy = labelled(tr("Quality"), tr("Of JPEG, 1 to 100: higher is better and larger"), sized(11, o.qualities))
+	o.lossy = labelled(tr("JPEG quality"), tr("Of JPEG, 1 to 100: higher is better and larger"), sized(11, o.qualities))
 	setShown(o.lossy, o.format == translate.JPEG)
 	o.recurses = check(tr("Folders inside folders too"), o.recursive, tr("Go into the folders inside the given folders, and keep their structure"), func(on bool) {
 		o.recursive = on

@@ -102,3 +102,14 @@ func primary(text string, tapped func()) *widget.Button {
 	b.Importance = widget.HighImportance
 	return b
 }
+
+// showWhole shows a dialog around a part that scrolls, so large that all of it is seen if the window has the room. The
+// width is that at a scale of 1.
+func (a *App) showWhole(d *dialog.CustomDialog, inside *container.Scroll, width float32) {
+	d.Show()
+	room := a.window.Canvas().Size().SubtractWidthHeight(40, 40)
+	width = min(width*max(1, a.studio.Preferences.Choices().Scale), room.Width)
+	height := func() float32 { return d.MinSize().Height - inside.MinSize().Height + inside.Content.MinSize().Height }
+	d.Resize(fyne.NewSize(width, min(height(), room.Height))) // what wraps knows its height now
+	d.Resize(fyne.NewSize(width, min(height(), room.Height)))
+}

@@ -109,11 +109,10 @@ func (a *App) showSettings() {
 		item(tr("Precision"), tr("Of new projects; the weights are always f32"), precision),
 		item(tr("Autosave"), tr("What a power cut can cost, at the most"), autosave),
 	)
-	d = dialog.NewCustomWithoutButtons(tr("Settings"), container.NewVScroll(form), a.window)
+	inside := container.NewVScroll(form)
+	d = dialog.NewCustomWithoutButtons(tr("Settings"), inside, a.window)
 	d.SetButtons([]fyne.CanvasObject{widget.NewButton(tr("Backends…"), func() { d.Hide(); a.showBackend() }), primary(tr("Close"), func() { d.Hide() })})
-	d.Show()
-	size := a.window.Canvas().Size()
-	d.Resize(fyne.NewSize(min(640*max(1, c.Scale), size.Width-40), min(form.MinSize().Height+140, size.Height-40)))
+	a.showWhole(d, inside, 640)
 }
 
 // backendLine says what computes and how much memory it has.
@@ -162,15 +161,14 @@ func (a *App) showBackend() {
 		line(quiet(upperFirst(r.Advice)))
 		missing = missing || r.Kind == backend.CPU
 	}
-	d := dialog.NewCustomWithoutButtons(tr("Backend"), container.NewVScroll(body), a.window)
+	inside := container.NewVScroll(body)
+	d := dialog.NewCustomWithoutButtons(tr("Backend"), inside, a.window)
 	buttons := []fyne.CanvasObject{widget.NewButton(tr("Copy"), func() { a.fyne.Clipboard().SetContent(text.String()) })}
 	if missing {
 		buttons = append(buttons, widget.NewButton(tr("Install XLA CPU (about 60 MB)"), func() { d.Hide(); a.install(backend.CPU) }))
 	}
 	d.SetButtons(append(buttons, primary(tr("Close"), d.Hide)))
-	d.Show()
-	size := a.window.Canvas().Size()
-	d.Resize(fyne.NewSize(min(640, size.Width-40), min(body.MinSize().Height+160, size.Height-40)))
+	a.showWhole(d, inside, 640)
 }
 
 // showHelp explains the way through the program, the shortcuts, and where its parts come from.
@@ -178,8 +176,14 @@ func (a *App) showHelp() {
 	way := wrapped(tr("1. Domains: choose or drop two folders of images.\n2. Train: the flow is learnt, straightened by reflow and finished. Watch one step become as good as many.\n3. Translate: drop, paste or open an image; drag the divider to compare.\n4. Export: whole folders, with one network evaluation an image."))
 	grid := container.NewGridWithColumns(2)
 	for _, k := range [][2]string{
-		{"Ctrl+D · Ctrl+R · Ctrl+T · Ctrl+E", tr("Domains, Train, Translate, Export")}, {"Ctrl+O", tr("Open a project")}, {"Ctrl+N", tr("New project")},
-		{"Ctrl+V", tr("Paste an image to translate")}, {tr("Space"), tr("Pause and continue training")}, {"Ctrl+,", tr("Settings")}, {"Ctrl+Q", tr("Close")}, {"F1", tr("This help")},
+		{"Ctrl+D · Ctrl+R · Ctrl+T · Ctrl+E", tr("Domains, Train, Translate, Export")},
+		{"Ctrl+O", tr("Open a project")},
+		{"Ctrl+N", tr("New project")},
+		{"Ctrl+V", tr("Paste an image to translate")},
+		{tr("Space"), tr("Pause and continue training")},
+		{"Ctrl+,", tr("Settings")},
+		{"Ctrl+Q", tr("Close")},
+		{"F1", tr("This help")},
 	} {
 		grid.Add(widget.NewLabel(k[0]))
 		grid.Add(widget.NewLabel(k[1]))
@@ -196,7 +200,8 @@ func (a *App) showHelp() {
 	d.SetButtons([]fyne.CanvasObject{primary(tr("Close"), d.Hide)})
 	d.Show()
 	size := a.window.Canvas().Size()
-	d.Resize(fyne.NewSize(min(680, size.Width-40), min(540, size.Height-40)))
+	scale := max(1, a.studio.Preferences.Choices().Scale)
+	d.Resize(fyne.NewSize(min(680*scale, size.Width-40), min(540*scale, size.Height-40)))
 }
 
 // install fetches a backend's plugin, with progress, and opens it.

@@ -80,6 +80,11 @@ func (l *look) Color(n fyne.ThemeColorName, v fyne.ThemeVariant) color.Color {
 			return color.NRGBA{0x08, 0x1c, 0x1a, 0xff}
 		}
 		return color.White
+	case theme.ColorNameSuccess:
+		if v == theme.VariantDark {
+			return color.NRGBA{0x3f, 0xb9, 0x50, 0xff}
+		}
+		return color.NRGBA{0x1a, 0x7f, 0x37, 0xff}
 	case theme.ColorNameDisabled, theme.ColorNamePlaceHolder: // Fyne's own are too faint to read
 		if v == theme.VariantDark {
 			return color.NRGBA{0x8b, 0x94, 0x9e, 0xff}
@@ -92,4 +97,17 @@ func (l *look) Color(n fyne.ThemeColorName, v fyne.ThemeVariant) color.Color {
 		return color.NRGBA{0xfa, 0xfb, 0xfc, 0xff}
 	}
 	return l.Theme.Color(n, v)
+}
+
+// slimLook makes a progress bar little higher than a line of small print.
+type slimLook struct{ fyne.Theme }
+
+func (l slimLook) Size(n fyne.ThemeSizeName) float32 {
+	switch n {
+	case theme.SizeNameText:
+		return l.Theme.Size(theme.SizeNameCaptionText)
+	case theme.SizeNameInnerPadding:
+		return l.Theme.Size(theme.SizeNameInnerPadding) / 4
+	}
+	return l.Theme.Size(n)
 }

@@ -31,7 +31,6 @@ type trainScreen struct {
 	state    *widget.Label
 	numbers  *widget.Label
 	bar      *widget.ProgressBar
-	busy     *widget.ProgressBarInfinite
 	run      *tip.Button // start, pause, continue
 	stop     *tip.Button
 	more     *tip.Button
@@ -74,8 +73,9 @@ func (s *trainScreen) build() fyne.CanvasObject {
 	s.numbers = widget.NewLabel("")
 	s.numbers.Truncation = fyne.TextTruncateEllipsis
 	s.bar = widget.NewProgressBar()
-	s.busy = widget.NewProgressBarInfinite()
-	s.busy.Hide()
+	slim := func(o fyne.CanvasObject) fyne.CanvasObject {
+		return container.NewThemeOverride(o, slimLook{s.app.fyne.Settings().Theme()})
+	}
 	s.run = button(tr("Start"), theme.MediaPlayIcon(), tr("Start or go on exactly where training stopped; while it runs, pause it (Space)"), s.toggle)
 	s.run.Importance = widget.HighImportance
 	s.stop = button(tr("Stop and save"), theme.MediaStopIcon(), tr("Save everything and end the run; Continue goes on from the same step, also after a restart"), s.app.studio.Training.Stop)
@@ -100,17 +100,17 @@ func (s *trainScreen) build() fyne.CanvasObject {
 	s.notes.Truncation = fyne.TextTruncateEllipsis
 	s.notes.Wrapping = fyne.TextWrapOff
 	buttons := container.NewHBox(s.run, s.stop, s.more)
-	head := container.NewVBox(s.rail,
-		container.NewBorder(nil, nil, nil, container.NewCenter(buttons), container.New(layout.NewCustomPaddedVBoxLayout(-theme.Padding()), s.state, s.numbers)),
-		container.NewStack(s.bar, s.busy))
+	words := container.New(layout.NewCustomPaddedVBoxLayout(-theme.InnerPadding()), s.state, s.numbers)
+	head := container.NewBorder(nil, nil, nil, container.NewCenter(buttons), words)
 	loss := container.NewBorder(container.NewBorder(nil, nil, heading(tr("Loss")), logarithmic), nil, nil, nil, s.plot)
-	measured := container.NewBorder(heading(tr("By round, on held-out images")), s.advice, nil, nil, s.bars)
+	measured := container.NewBorder(heading(tr("By round, on held-out images")), nil, nil, nil, s.bars)
 	left := container.NewVSplit(loss, measured)
-	left.SetOffset(.45)
+	left.SetOffset(.5)
 	right := container.NewBorder(container.NewBorder(nil, nil, heading(tr("Held-out images")), s.when), s.moment, nil, nil, s.preview)
 	split := container.NewHSplit(left, right)
 	split.SetOffset(.5)
-	s.root = container.NewBorder(head, s.notes, nil, nil, split)
+	// It scrolls only where a large scale meets a small window.
+	s.root = container.NewVScroll(newPage(split, s.rail, head, slim(s.bar), split, s.advice, s.notes))
 	return s.root
 }
 
@@ -171,15 +171,14 @@ func (s *trainScreen) refresh() {
 	}
 	if n := len(st.Notes); n > 0 {
 		setText(s.notes, st.Notes[n-1])
-	} else {
-		setText(s.notes, "")
 	}
+	setShown(s.notes, len(st.Notes) > 0)
 }
 
 func (s *trainScreen) showState(p *project.Project, st studio.TrainingState) {
 	e := st.Event
 	text, numbers := "", ""
-	fraction, endless := 0.0, false
+	fraction := 0.0
 	switch {
 	case p == nil:
 		text, numbers = tr("No project is open"), tr("Choose two folders on the Domains screen and press Train.")
@@ -187,8 +186,10 @@ func (s *trainScreen) showState(p *project.Project, st studio.TrainingState) {
 		text = tr("%s: step %d of %d", roundTitle(e.Round), e.Step, e.Steps)
 		fraction = float64(e.Step) / float64(max(1, e.Steps))
 	case st.State == studio.Running:
-		text, endless = upperFirst(phaseName(e.Phase)), e.Total == 0
-		if e.Total > 0 {
+		text = upperFirst(phaseName(e.Phase))
+		if e.Total == 0 {
+			text += "…" // a bar that runs to and fro would keep a software display busy, and with it the cores that compile
+		} else {
 			fraction = float64(e.Done) / float64(e.Total)
 			text += fmt.Sprintf(" %d/%d", e.Done, e.Total)
 		}
@@ -196,7 +197,7 @@ func (s *trainScreen) showState(p *project.Project, st studio.TrainingState) {
 		text = tr("Paused in %s at step %d. The model stays loaded: you can translate and export.", roundTitle(e.Round), e.Step)
 		fraction = float64(e.Step) / float64(max(1, e.Steps))
 	case st.State == studio.Stopping:
-		text, endless = tr("Saving…"), true
+		text = tr("Saving…")
 	case st.State == studio.Finished:
 		text, fraction = tr("Trained. Open the Translate screen, or drop an image here."), 1
 	case st.State == studio.Failed:
@@ -215,8 +216,6 @@ func (s *trainScreen) showState(p *project.Project, st studio.TrainingState) {
 	}
 	setText(s.state, text)
 	setText(s.numbers, numbers)
-	setShown(s.busy, endless)
-	setShown(s.bar, !endless)
 	if s.bar.Value != fraction {
 		s.bar.SetValue(fraction)
 	}
@@ -254,10 +253,16 @@ func (s *trainScreen) figures(e train.Event) string {
 	return strings.Join(parts, " · ")
 }
 
+// carrying begins the phase in which a round's network makes the pairs of the next.
+const carrying = "carrying images along the flow of "
+
 // phaseName is a phase of the engine in the present language.
 func phaseName(phase string) string {
 	if phase == "" {
 		phase = "starting"
+	}
+	if round, ok := strings.CutPrefix(phase, carrying); ok {
+		return tr("making pairs by %s", roundTitle(round))
 	}
 	return tr(phase)
 }
@@ -492,20 +497,23 @@ func (s *trainScreen) showMeasurements(r project.Round) {
 		row(tr("Layout kept"), "preservation", "%.3f"),
 		row(tr("KID to the source, backwards"), "kid_reverse", "%.3f"),
 	}
-	grid := container.NewGridWithColumns(4)
-	for y, line := range table {
-		for x, text := range line {
-			l := widget.NewLabel(text)
+	grid := container.NewHBox()
+	for x := range table[0] {
+		column := container.NewVBox()
+		for y, line := range table {
+			l := widget.NewLabel(line[x])
 			l.TextStyle.Bold = y == 0
 			if x > 0 {
 				l.Alignment = fyne.TextAlignTrailing
 			}
-			grid.Add(l)
+			column.Add(l)
 		}
+		grid.Add(column)
 	}
 	text := tr("%d steps, %d images, %s of training. Straightness S %.4f, transport cost %.3f. The source itself is at KID %.2f; of real target images %.2f are taken for the target.",
 		r.Report.Steps, r.Report.Images, roundTime(r.Report.Seconds), m["straightness"], m["cost"], m["kid_source"], m["accepted_target"])
-	d := dialog.NewCustomWithoutButtons(roundTitle(r.Name), container.NewVBox(wrapped(text), grid), s.app.window)
+	inside := container.NewVScroll(container.NewVBox(wrapped(text), grid))
+	d := dialog.NewCustomWithoutButtons(roundTitle(r.Name), inside, s.app.window)
 	d.SetButtons([]fyne.CanvasObject{
 		widget.NewButton(tr("Copy"), func() {
 			var b strings.Builder
@@ -515,6 +523,5 @@ func (s *trainScreen) showMeasurements(r project.Round) {
 			s.app.fyne.Clipboard().SetContent(text + "\n" + b.String())
 		}), primary(tr("Close"), d.Hide),
 	})
-	d.Show()
-	d.Resize(fyne.NewSize(min(720, s.app.window.Canvas().Size().Width-40), d.MinSize().Height))
+	s.app.showWhole(d, inside, 720)
 }

@@ -94,7 +94,7 @@ func (s *translateScreen) make() {
 	s.compare = widgets.NewCompare()
 	s.show = s.compare.SetImages
 	s.compare.SetHint(tr("Drop an image here, paste one with Ctrl+V, or press Open…\nSeveral at once get a strip below."))
-	s.zoom = button(tr("Fit"), theme.ZoomFitIcon(), tr("Show the whole picture. Wheel: zoom. Double tap: its own pixels"), func() { s.compare.Fit() })
+	s.zoom = button(tr("Fit to window"), theme.ZoomFitIcon(), tr("Show the whole picture. Wheel: zoom. Double tap: its own pixels"), func() { s.compare.Fit() })
 	s.compare.OnZoomChanged = func(percent int) { s.zoom.SetText(fmt.Sprintf("%d %%", percent)) }
 
 	s.modes = nil

@@ -86,7 +86,7 @@ func TestARetryOfAJobThatOverwritesTakesTheFailedFilesAlone(t *testing.T) {
 
 func TestAnExportPausesContinuesAndStops(t *testing.T) {
 	s := exporting(t)
-	in, out := pictures(t, t.TempDir(), 80, 96, 64, red), t.TempDir()
+	in, out := pictures(t, t.TempDir(), 80, 32, 32, red), t.TempDir()
 	x := s.Exporter
 	check(t, x.Start(Job{Inputs: []string{in}, Out: out, Steps: 2}))
 	x.Pause()

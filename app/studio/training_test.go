@@ -17,6 +17,9 @@ import (
 // TestFromTwoFoldersToATrainedProject is the whole way of a person: choose, train, pause, translate and export while
 // paused, go on, stop, close, open again, train to the end.
 func TestFromTwoFoldersToATrainedProject(t *testing.T) {
+	if raced {
+		t.Skip("ten minutes under the race detector: the other tests run the same goroutines")
+	}
 	dirs := Dirs{filepath.Join(t.TempDir(), "config"), t.TempDir(), t.TempDir()}
 	s := studioIn(t, dirs)
 	s.Compute.Open("go")

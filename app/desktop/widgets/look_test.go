@@ -174,7 +174,7 @@ func exhibits() map[string]func() (fyne.CanvasObject, fyne.Size) {
 				return gradient(100+20*i, 80), nil
 			}, 96)
 			var waiting []func()
-			th.start = func(work func()) { waiting = append(waiting, work) }
+			th.Start = func(work func()) { waiting = append(waiting, work) }
 			th.SetCaption(func(i int) string { return fmt.Sprintf("photo-%03d.jpg", i) })
 			th.SetCount(7)
 			th.Resize(fyne.NewSize(340, 380))

@@ -98,7 +98,7 @@ func TestThumbsLoadOnlyWhatIsVisibleAndNewestFirst(t *testing.T) {
 		return gradient(300, 200), nil
 	}, 100)
 	var waiting []func()
-	thumbs.start = func(work func()) { waiting = append(waiting, work) }
+	thumbs.Start = func(work func()) { waiting = append(waiting, work) }
 	w := test.NewTempWindow(t, thumbs)
 	w.Resize(fyne.NewSize(340, 300))
 	thumbs.SetCount(10_000)

@@ -27,12 +27,14 @@ type Thumbs struct {
 	// OnTapped, if set, is told which picture was tapped, or chosen with the keyboard.
 	OnTapped func(i int)
 
+	// Start runs the loading of a picture: on a goroutine of its own, unless a test sets it.
+	Start func(work func())
+
 	load    func(i int) (image.Image, error)
 	caption func(i int) string
 	size    float32 // the side of a thumbnail in Fyne units
 	count   int
 
-	start   func(work func()) // runs a loader's work on a goroutine of its own
 	grid    *widget.GridWrap
 	shown   map[*thumb]int // what each cell of the grid shows
 	queue   []int          // waiting to be loaded, the newest last
@@ -50,7 +52,7 @@ type loaded struct {
 // NewThumbs returns an empty grid of squares with the given side in Fyne units. Load reads the i-th picture; it is
 // called on other goroutines, two at a time.
 func NewThumbs(load func(i int) (image.Image, error), size float32) *Thumbs {
-	t := &Thumbs{load: load, size: size, start: func(work func()) { go work() }}
+	t := &Thumbs{load: load, size: size, Start: func(work func()) { go work() }}
 	t.forget()
 	t.grid = widget.NewGridWrap(
 		func() int { return t.count },
@@ -129,7 +131,7 @@ func (t *Thumbs) pump() {
 		}
 		t.loading[i] = true
 		list, side := t.list, int(t.size*max(1, pixelScale(t))+0.5)
-		t.start(func() {
+		t.Start(func() {
 			l := t.read(i, side)
 			fyne.Do(func() {
 				if list == t.list {
