@@ -291,7 +291,7 @@ func (a *App) shortcuts() {
 	}
 	ctrl(fyne.KeyO, a.chooseProject)
 	ctrl(fyne.KeyN, a.newProject)
-	ctrl(fyne.KeyV, func() { a.open(2); a.trans.paste() })
+	c.AddShortcut(&fyne.ShortcutPaste{}, func(fyne.Shortcut) { a.open(2); a.trans.paste() }) // Ctrl+V, but not while text is typed
 	ctrl(fyne.KeyComma, a.showSettings)
 	ctrl(fyne.KeyQ, a.close)
 	c.SetOnTypedKey(func(k *fyne.KeyEvent) {

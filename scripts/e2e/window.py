@@ -20,7 +20,7 @@ PATIENCE = float(os.environ.get("E2E_PATIENCE", "420"))  # seconds for anything 
 
 PLACES = {
     "Domains": (46, 26), "Train": (114, 26), "Translate": (184, 26), "Export": (258, 26),
-    "source Choose": (473, 154), "target Choose": (1047, 154), "Steps": (877, 614), "start": (1022, 694),
+    "source Choose": (473, 154), "target Choose": (1047, 154), "Steps": (804, 614), "start": (1022, 694),
     "run": (841, 170), "stop": (965, 170), "Save and close": (632, 417), "viewer": (560, 420),
     "inputs": (228, 330), "output": (228, 565), "export": (500, 79),
 }
@@ -193,6 +193,15 @@ def main():
     wait("the translation on the screen", lambda: look(w) != before, PATIENCE)
     time.sleep(15)
     picture(w, "translate")
+
+    # Pasted from another screen: the path of an image on the clipboard.
+    w.click("Domains")
+    subprocess.run(["xclip", "-selection", "clipboard", "-i"], input=str(sorted(unseen.glob("*.png"))[5]), text=True, check=True, timeout=20)
+    sh("xdotool", "key", "--window", w.id, "ctrl+v")
+    time.sleep(1)
+    sh("xdotool", "mousemove", "5", "5")
+    before = look(w)
+    wait("the pasted image's translation", lambda: look(w) != before, PATIENCE)
 
     w.click("Export")
     drop(w, "inputs", unseen)
