@@ -125,8 +125,8 @@ func (s *exportScreen) setOut(dir string) {
 
 // showOut shows the output folder.
 func (s *exportScreen) showOut() {
-	text := s.out
-	if text == "" {
+	text := shortPath(s.out)
+	if s.out == "" {
 		text = tr("None yet: drop a folder here or choose one.")
 	}
 	setText(s.outLabel, text)

@@ -149,7 +149,7 @@ func newDraw(rng *rand.Rand, pairs []couple, how times, shift int, flip bool) dr
 				x = 1 - x
 			}
 			u = x
-			if float64(i) < startShare*float64(n) {
+			if rng.Float64() < startShare {
 				u = 0
 			}
 		case start:

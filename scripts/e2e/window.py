@@ -101,7 +101,7 @@ def picture(window, name):
     sh("xdotool", "mousemove", "5", "5")
     time.sleep(0.8)
     sh("import", "-window", window.id, str(path))
-    if PICTURES:
+    if PICTURES and name in ("domains", "train", "translate", "export"):
         sh("convert", str(path), "-strip", "-colors", "255", str(pathlib.Path(PICTURES) / path.name))
     return path
 
