@@ -1,7 +1,6 @@
 package command
 
 import (
-	"image/color"
 	"os"
 	"strings"
 
@@ -88,9 +87,8 @@ func (f *translateFlags) run(c *cobra.Command, out *output, paths []string) erro
 	if err != nil {
 		return err
 	}
-	b := p.Settings().Background
 	summary, err := translate.Run(c.Context(), net, paths, f.out, translate.Options{
-		Size: size, Fit: fit, Background: color.NRGBA{R: b[0], G: b[1], B: b[2], A: 255},
+		Size: size, Fit: fit, Background: p.Settings().Background.NRGBA(),
 		Format: format, Quality: f.quality, Overwrite: f.overwrite, Recursive: f.recursive, Settings: settings,
 		Progress: func(e translate.Event) {
 			line := map[string]any{"event": "image", "input": e.Input, "output": e.Output, "seconds": e.Seconds}

@@ -28,6 +28,32 @@ func choice(names []string, at int, explanation string, chosen func(int)) *tip.S
 	return s
 }
 
+// selection is a choice inside a dialog, where explanations have no room of their own.
+func selection(names []string, at int, chosen func(int)) *widget.Select {
+	w := widget.NewSelect(names, nil)
+	w.SetSelectedIndex(max(0, at))
+	w.OnChanged = func(string) { chosen(w.SelectedIndex()) }
+	return w
+}
+
+// formItem is a line of a form, with a hint below its control.
+func formItem(text, hint string, o fyne.CanvasObject) *widget.FormItem {
+	f := widget.NewFormItem(text, o)
+	f.HintText = hint
+	return f
+}
+
+// copyButton puts a text on the clipboard.
+func (a *App) copyButton(text string) *widget.Button {
+	return widget.NewButton(tr("Copy"), func() { a.fyne.Clipboard().SetContent(text) })
+}
+
+// menuUnder shows a menu under a control.
+func (a *App) menuUnder(o fyne.CanvasObject, items []*fyne.MenuItem) {
+	at := a.fyne.Driver().AbsolutePositionForObject(o)
+	widget.ShowPopUpMenuAtPosition(fyne.NewMenu("", items...), a.window.Canvas(), at.AddXY(0, o.Size().Height))
+}
+
 // check is a check box with an explanation.
 func check(text string, on bool, explanation string, changed func(bool)) *tip.Check {
 	c := tip.NewCheck(text, nil)

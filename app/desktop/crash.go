@@ -61,7 +61,7 @@ func (a *App) offerCrash(report, kept string) {
 	head.Wrapping = fyne.TextWrapWord
 	d := dialog.NewCustomWithoutButtons(tr("A crash report"), container.NewBorder(head, nil, nil, nil, container.NewScroll(text)), a.window)
 	d.SetButtons([]fyne.CanvasObject{
-		widget.NewButton(tr("Copy"), func() { a.fyne.Clipboard().SetContent(report) }),
+		a.copyButton(report),
 		primary(tr("Close"), d.Hide),
 	})
 	d.Show()

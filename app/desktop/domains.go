@@ -7,6 +7,7 @@ import (
 	"image"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +33,9 @@ type domainsScreen struct {
 	asked    string // for what the estimate was asked last
 	askedAt  time.Time
 
+	suggested    string // folder for the project
+	suggestedFor [3]int // versions of the project and the domains that it was suggested for
+
 	root      fyne.CanvasObject
 	swap      *tip.Button
 	warnings  *fyne.Container
@@ -42,7 +46,6 @@ type domainsScreen struct {
 	folder    *widget.Label
 	folderRow fyne.CanvasObject
 	train     *tip.Button
-	advice    *widget.Label
 	sawBusy   bool
 	sawOpen   *project.Project
 }
@@ -78,7 +81,6 @@ func (s *domainsScreen) build() fyne.CanvasObject {
 	}), s.folder)
 	s.train = button(tr("Train"), theme.MediaPlayIcon(), tr("Make the project and start training. You can pause or stop at any time; nothing is lost."), s.start)
 	s.train.Importance = widget.HighImportance
-	s.advice = quiet("")
 	s.choices = container.NewStack()
 	s.buildChoices()
 	demo := button(tr("Try the demo"), theme.ColorPaletteIcon(), tr("Use the built-in pictures: colour emoji and line drawings"), func() {
@@ -89,7 +91,7 @@ func (s *domainsScreen) build() fyne.CanvasObject {
 	recent.OnTapped = func() { s.showRecent(recent) }
 	fresh := button(tr("New"), theme.DocumentCreateIcon(), tr("Close this project and start a new one (Ctrl+N)"), s.app.newProject)
 	top := container.NewBorder(nil, nil, container.NewHBox(fresh, open, recent, demo), nil, s.opened)
-	begin := container.NewBorder(nil, nil, s.estimate, container.NewGridWrap(fyne.NewSize(180*s.scale(), s.train.MinSize().Height), s.train), s.advice)
+	begin := container.NewBorder(nil, nil, s.estimate, container.NewGridWrap(fyne.NewSize(180*s.scale(), s.train.MinSize().Height), s.train))
 	// It scrolls only where a large scale meets a small window.
 	s.root = container.NewVScroll(newPage(cards, top, cards, s.warnings, s.choices, s.folderRow, begin))
 	return s.root
@@ -106,31 +108,15 @@ func (s *domainsScreen) scale() float32 {
 func (s *domainsScreen) buildChoices() {
 	t := &s.settings
 	presets := []project.Preset{project.PresetQuick, project.PresetBalanced, project.PresetQuality}
-	at := 0
-	for i, p := range presets {
-		if p == t.Preset {
-			at = i
-		}
-	}
-	preset := choice([]string{tr("Quick"), tr("Balanced"), tr("Quality")}, at, tr("Quick: a small network, good for a first look. Balanced: four times the steps. Quality: a large network, for a GPU or a night."), func(i int) { t.Preset = presets[i] })
+	preset := choice([]string{tr("Quick"), tr("Balanced"), tr("Quality")}, slices.Index(presets, t.Preset), tr("Quick: a small network, good for a first look. Balanced: four times the steps. Quality: a large network, for a GPU or a night."), func(i int) { t.Preset = presets[i] })
 	var sizes []string
-	at = 0
-	for i, n := range project.Sizes {
+	for _, n := range project.Sizes {
 		sizes = append(sizes, tr("%d px", n))
-		if n == t.Size {
-			at = i
-		}
 	}
-	size := choice(sizes, at, tr("Side of the square that the network sees. Results are brought back to each picture's own size."), func(i int) { t.Size = project.Sizes[i] })
+	size := choice(sizes, slices.Index(project.Sizes, t.Size), tr("Side of the square that the network sees. Results are brought back to each picture's own size."), func(i int) { t.Size = project.Sizes[i] })
 	rounds := choice([]string{tr("Flow only"), tr("1 reflow"), tr("2 reflows"), tr("3 reflows")}, t.Rounds-1, tr("A reflow straightens the paths, so that one step is enough. One is usual; each further one adds a little error."), func(i int) { t.Rounds = i + 1 })
 	finishes := []project.Finish{project.FinishNone, project.FinishDistil, project.FinishRefine}
-	at = 0
-	for i, f := range finishes {
-		if f == t.Finish {
-			at = i
-		}
-	}
-	finish := choice([]string{tr("No finish"), tr("Distil"), tr("Refine")}, at, tr("The last round learns the one step itself. Distil regresses it; Refine adds a critic and is sharper."), func(i int) { t.Finish = finishes[i] })
+	finish := choice([]string{tr("No finish"), tr("Distil"), tr("Refine")}, slices.Index(finishes, t.Finish), tr("The last round learns the one step itself. Distil regresses it; Refine adds a critic and is sharper."), func(i int) { t.Finish = finishes[i] })
 	steps := widget.NewEntry()
 	steps.SetPlaceHolder(tr("preset"))
 	if t.Steps > 0 {
@@ -145,19 +131,16 @@ func (s *domainsScreen) buildChoices() {
 		}
 	}
 	more := button(tr("More…"), theme.MoreHorizontalIcon(), tr("Fit, mirroring, background, seed and the ways to pair"), s.showMore)
-	labelled := func(text string, o fyne.CanvasObject) fyne.CanvasObject {
-		return container.NewBorder(nil, nil, widget.NewLabel(text), nil, o)
-	}
 	s.choices.Objects = []fyne.CanvasObject{newRow(
-		labelled(tr("Preset"), whole(preset)), labelled(tr("Size"), whole(size)), labelled(tr("Rounds"), whole(rounds)), labelled(tr("Finish"), whole(finish)),
-		labelled(tr("Steps"), container.NewGridWrap(fyne.NewSize(84*s.scale(), steps.MinSize().Height), steps)), more)}
+		labelled(tr("Preset"), "", whole(preset)), labelled(tr("Size"), "", whole(size)), labelled(tr("Rounds"), "", whole(rounds)), labelled(tr("Finish"), "", whole(finish)),
+		labelled(tr("Steps"), "", container.NewGridWrap(fyne.NewSize(84*s.scale(), steps.MinSize().Height), steps)), more)}
 	s.choices.Refresh()
 }
 
 func (s *domainsScreen) shown() {}
 
 func (s *domainsScreen) refresh() {
-	p, _ := s.app.studio.Project()
+	p, version := s.app.studio.Project()
 	busy := s.app.studio.Training.Busy()
 	for _, c := range s.cards {
 		c.refresh()
@@ -173,12 +156,12 @@ func (s *domainsScreen) refresh() {
 	setShown(s.choices, p == nil)
 	setShown(s.folderRow, p == nil)
 	a, b := s.app.studio.Domains[0].State(), s.app.studio.Domains[1].State()
-	s.warn(a, b)
+	warnings := studio.Check(a, b, s.settings.Size, minimumImages)
+	s.warn(warnings, a, b)
 	if p != nil {
 		t := p.Settings()
 		setText(s.opened, tr("%s: %s, %d px", shortPath(p.Dir()), presetName(t.Preset), t.Size))
 		setText(s.estimate, "")
-		setText(s.advice, "")
 		s.setTrain(tr("Go to training"), true)
 		return
 	}
@@ -186,10 +169,13 @@ func (s *domainsScreen) refresh() {
 	dir := s.dir
 	ready := a.Path != "" && b.Path != "" && a.Err == nil && b.Err == nil && !a.Scanning && !b.Scanning
 	if ready && dir == "" {
-		dir = s.app.studio.SuggestDir()
+		if seen := [3]int{version, a.Version, b.Version}; seen != s.suggestedFor {
+			s.suggestedFor, s.suggested = seen, s.app.studio.SuggestDir()
+		}
+		dir = s.suggested
 	}
 	setText(s.folder, shortPath(dir))
-	s.setTrain(tr("Train"), ready && !s.blocked(a, b))
+	s.setTrain(tr("Train"), ready && !slices.ContainsFunc(warnings, studio.Warning.Blocks))
 	s.showEstimate(ready)
 }
 
@@ -324,8 +310,7 @@ func (s *domainsScreen) showRecent(under fyne.CanvasObject) {
 		none.Disabled = true
 		items = append(items, none)
 	}
-	at := fyne.CurrentApp().Driver().AbsolutePositionForObject(under)
-	widget.ShowPopUpMenuAtPosition(fyne.NewMenu("", items...), s.app.window.Canvas(), at.AddXY(0, under.Size().Height))
+	s.app.menuUnder(under, items)
 }
 
 func shortPath(dir string) string {
@@ -450,7 +435,7 @@ func (c *domainCard) showSkipped() {
 	a := c.screen.app
 	d := dialog.NewCustomWithoutButtons(tr("%d files were passed over", len(skipped)), list, a.window)
 	d.SetButtons([]fyne.CanvasObject{
-		widget.NewButton(tr("Copy"), func() { a.fyne.Clipboard().SetContent(all.String()) }), primary(tr("Close"), d.Hide),
+		a.copyButton(all.String()), primary(tr("Close"), d.Hide),
 	})
 	d.Show()
 	size := a.window.Canvas().Size()
@@ -477,13 +462,3 @@ func (*pairLayout) Layout(o []fyne.CanvasObject, size fyne.Size) {
 
 // swapIcon is two arrows, one each way.
 var swapIcon = fyne.NewStaticResource("swap.svg", []byte(`<svg xmlns="http://www.w3.org/2000/svg" width="24" height="24" viewBox="0 0 24 24"><path fill="#000" d="M7 11H21V9H7V6L2 10l5 4zM17 13H3v2h14v3l5-4-5-4z"/></svg>`))
-
-// blocked reports whether training would refuse the domains.
-func (s *domainsScreen) blocked(a, b studio.DomainState) bool {
-	for _, w := range studio.Check(a, b, s.settings.Size, minimumImages) {
-		if w == studio.TooFewSource || w == studio.TooFewTarget || w == studio.SameFolder {
-			return true
-		}
-	}
-	return false
-}

@@ -21,9 +21,9 @@ import (
 const minimumImages = train.MinimumImages
 
 // warn says in plain words what looks wrong with the two folders together.
-func (s *domainsScreen) warn(a, b studio.DomainState) {
+func (s *domainsScreen) warn(warnings []studio.Warning, a, b studio.DomainState) {
 	var lines []string
-	for _, w := range studio.Check(a, b, s.settings.Size, minimumImages) {
+	for _, w := range warnings {
 		lines = append(lines, s.warning(w, a, b))
 	}
 	if text := strings.Join(lines, "\n"); text != s.warned {
@@ -65,20 +65,14 @@ func (s *domainsScreen) warning(w studio.Warning, a, b studio.DomainState) strin
 // showMore shows the settings that few people change.
 func (s *domainsScreen) showMore() {
 	t := s.settings
-	pick := func(names []string, at int, chosen func(int)) *widget.Select {
-		w := widget.NewSelect(names, nil)
-		w.SetSelectedIndex(at)
-		w.OnChanged = func(string) { chosen(w.SelectedIndex()) }
-		return w
-	}
-	fit := pick([]string{tr("Crop to a square"), tr("Pad to a square"), tr("Stretch to a square")}, int(t.Fit), func(i int) { t.Fit = project.Fit(i) })
-	background := pick([]string{tr("White"), tr("Grey"), tr("Black")}, map[project.Colour]int{{255, 255, 255}: 0, {128, 128, 128}: 1, {}: 2}[t.Background], func(i int) {
+	fit := selection([]string{tr("Crop to a square"), tr("Pad to a square"), tr("Stretch to a square")}, int(t.Fit), func(i int) { t.Fit = project.Fit(i) })
+	background := selection([]string{tr("White"), tr("Grey"), tr("Black")}, map[project.Colour]int{{255, 255, 255}: 0, {128, 128, 128}: 1, {}: 2}[t.Background], func(i int) {
 		t.Background = []project.Colour{{255, 255, 255}, {128, 128, 128}, {}}[i]
 	})
-	flip := pick([]string{tr("By itself"), tr("On"), tr("Off")}, int(t.Flip), func(i int) { t.Flip = project.Flip(i) })
-	coupling := pick([]string{tr("By itself"), tr("Registered, over all images"), tr("Optimal transport in minibatches"), tr("Independent")}, int(t.Coupling), func(i int) { t.Coupling = project.Coupling(i) })
-	feature := pick([]string{tr("By itself"), tr("Edges"), tr("Pixels"), tr("Brightness")}, int(t.CouplingFeature), func(i int) { t.CouplingFeature = project.Feature(i) })
-	loss := pick([]string{tr("Pixels and features"), tr("Pixels only")}, int(t.Loss), func(i int) { t.Loss = project.Loss(i) })
+	flip := selection([]string{tr("By itself"), tr("On"), tr("Off")}, int(t.Flip), func(i int) { t.Flip = project.Flip(i) })
+	coupling := selection([]string{tr("By itself"), tr("Registered, over all images"), tr("Optimal transport in minibatches"), tr("Independent")}, int(t.Coupling), func(i int) { t.Coupling = project.Coupling(i) })
+	feature := selection([]string{tr("By itself"), tr("Edges"), tr("Pixels"), tr("Brightness")}, int(t.CouplingFeature), func(i int) { t.CouplingFeature = project.Feature(i) })
+	loss := selection([]string{tr("Pixels and features"), tr("Pixels only")}, int(t.Loss), func(i int) { t.Loss = project.Loss(i) })
 	number := func(text string, valid func(string) error) *widget.Entry {
 		e := widget.NewEntry()
 		e.SetText(text)
@@ -97,21 +91,16 @@ func (s *domainsScreen) showMore() {
 	noise := number(fmt.Sprint(t.BridgeNoise), inRange(0, 1))
 	seed := number(fmt.Sprint(t.Seed), inRange(0, 1e15))
 	batch := number(fmt.Sprint(t.Batch), inRange(0, 4096))
-	item := func(text string, o fyne.CanvasObject, hint string) *widget.FormItem {
-		f := widget.NewFormItem(text, o)
-		f.HintText = hint
-		return f
-	}
 	form := widget.NewForm(
-		item(tr("Fit"), fit, tr("How a picture becomes square")),
-		item(tr("Background"), background, tr("Under transparent parts and beside padded pictures")),
-		item(tr("Mirrored images"), flip, tr("Off for text, maps and hands; by itself it is measured")),
-		item(tr("Coupling"), coupling, tr("How images of both folders are paired for the first round")),
-		item(tr("Paired by"), feature, tr("What makes two images alike; by itself it is measured")),
-		item(tr("Loss"), loss, tr("Features keep lines sharp; pixels alone is the textbook's")),
-		item(tr("Bridge noise"), noise, tr("0 to 1; 0.1 is usual")),
-		item(tr("Batch"), batch, tr("Images a step; 0 is the preset's")),
-		item(tr("Seed"), seed, tr("The same seed gives the same result on one backend")),
+		formItem(tr("Fit"), tr("How a picture becomes square"), fit),
+		formItem(tr("Background"), tr("Under transparent parts and beside padded pictures"), background),
+		formItem(tr("Mirrored images"), tr("Off for text, maps and hands; by itself it is measured"), flip),
+		formItem(tr("Coupling"), tr("How images of both folders are paired for the first round"), coupling),
+		formItem(tr("Paired by"), tr("What makes two images alike; by itself it is measured"), feature),
+		formItem(tr("Loss"), tr("Features keep lines sharp; pixels alone is the textbook's"), loss),
+		formItem(tr("Bridge noise"), tr("0 to 1; 0.1 is usual"), noise),
+		formItem(tr("Batch"), tr("Images a step; 0 is the preset's"), batch),
+		formItem(tr("Seed"), tr("The same seed gives the same result on one backend"), seed),
 	)
 	inside := container.NewVScroll(form)
 	d := dialog.NewCustomWithoutButtons(tr("More settings of the new project"), inside, s.app.window)

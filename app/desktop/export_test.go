@@ -248,7 +248,7 @@ func TestThumbnailsAreReadOnceAndTheOldestAreForgotten(t *testing.T) {
 		n.get(filepath.Join(dir, fmt.Sprint(i))) // no pictures, which is kept too
 	}
 	n.get(path)
-	if arrived != thumbnailsKept+2 || n.order.Len() != thumbnailsKept {
-		t.Errorf("%d readings, %d kept", arrived, n.order.Len())
+	if arrived != thumbnailsKept+2 || n.kept.Len() != thumbnailsKept {
+		t.Errorf("%d readings, %d kept", arrived, n.kept.Len())
 	}
 }

@@ -82,7 +82,7 @@ func (a *App) show(p problem) {
 	}
 	d := dialog.NewCustomWithoutButtons(p.What, body, a.window)
 	d.SetButtons([]fyne.CanvasObject{
-		widget.NewButton(tr("Copy"), func() { a.fyne.Clipboard().SetContent(p.report()) }),
+		a.copyButton(p.report()),
 		primary(tr("Close"), d.Hide),
 	})
 	d.Show()

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,20 +30,6 @@ func (a *App) showSettings() {
 		a.studio.Preferences.Set(f)
 		go func() { a.fail(tr("The preferences could not be saved"), a.studio.Preferences.Save()) }()
 	}
-	pick := func(names []string, at int, chosen func(i int)) *widget.Select {
-		w := widget.NewSelect(names, nil)
-		w.SetSelectedIndex(max(0, at))
-		w.OnChanged = func(string) { chosen(w.SelectedIndex()) }
-		return w
-	}
-	index := func(of []string, v string) int {
-		for i, s := range of {
-			if s == v {
-				return i
-			}
-		}
-		return 0
-	}
 	var d *dialog.CustomDialog
 	again := func() { // the dialog itself changes too
 		d.Hide()
@@ -53,12 +40,12 @@ func (a *App) showSettings() {
 	for _, l := range Languages {
 		codes, names = append(codes, l.Code), append(names, l.Name)
 	}
-	language := pick(names, index(codes, c.Language), func(i int) {
+	language := selection(names, slices.Index(codes, c.Language), func(i int) {
 		change(func(c *studio.Choices) { c.Language = codes[i] })
 		again()
 	})
 	themes := []string{"", "light", "dark"}
-	look := pick([]string{tr("The system's"), tr("Light"), tr("Dark")}, index(themes, c.Theme), func(i int) {
+	look := selection([]string{tr("The system's"), tr("Light"), tr("Dark")}, slices.Index(themes, c.Theme), func(i int) {
 		change(func(c *studio.Choices) { c.Theme = themes[i] })
 		a.applyLook()
 	})
@@ -70,12 +57,12 @@ func (a *App) showSettings() {
 			at = i
 		}
 	}
-	scale := pick(scaleNames, at, func(i int) {
+	scale := selection(scaleNames, at, func(i int) {
 		change(func(c *studio.Choices) { c.Scale = scales[i] })
 		again()
 	})
 	kinds := []string{"", "cuda", "cpu", "go"}
-	engine := pick([]string{tr("The best that works"), "CUDA", "XLA CPU", tr("Pure Go")}, index(kinds, c.Backend), func(i int) {
+	engine := selection([]string{tr("The best that works"), "CUDA", "XLA CPU", tr("Pure Go")}, slices.Index(kinds, c.Backend), func(i int) {
 		if a.studio.Training.Busy() || a.studio.Exporter.Busy() {
 			a.fail(tr("The backend cannot be changed now"), studio.ErrBusy)
 			return
@@ -83,7 +70,7 @@ func (a *App) showSettings() {
 		change(func(c *studio.Choices) { c.Backend = kinds[i] })
 		go a.studio.UseBackend(kinds[i])
 	})
-	precision := pick([]string{tr("By itself: bf16 on CUDA, f32 elsewhere"), "f32", "bf16"}, int(c.Precision), func(i int) {
+	precision := selection([]string{tr("By itself: bf16 on CUDA, f32 elsewhere"), "f32", "bf16"}, int(c.Precision), func(i int) {
 		change(func(c *studio.Choices) { c.Precision = project.Precision(i) })
 		a.domains.settings.Precision = project.Precision(i)
 	})
@@ -95,19 +82,14 @@ func (a *App) showSettings() {
 			at = i
 		}
 	}
-	autosave := pick(autosaveNames, at, func(i int) { change(func(c *studio.Choices) { c.Autosave = seconds[i] }) })
-	item := func(text, hint string, o fyne.CanvasObject) *widget.FormItem {
-		f := widget.NewFormItem(text, o)
-		f.HintText = hint
-		return f
-	}
+	autosave := selection(autosaveNames, at, func(i int) { change(func(c *studio.Choices) { c.Autosave = seconds[i] }) })
 	form := widget.NewForm(
-		item(tr("Language"), tr("Switched at once"), language),
-		item(tr("Theme"), "", look),
-		item(tr("Scale"), tr("Of text and controls"), scale),
-		item(tr("Backend"), a.backendLine(), engine),
-		item(tr("Precision"), tr("Of new projects; the weights are always f32"), precision),
-		item(tr("Autosave"), tr("What a power cut can cost, at the most"), autosave),
+		formItem(tr("Language"), tr("Switched at once"), language),
+		formItem(tr("Theme"), "", look),
+		formItem(tr("Scale"), tr("Of text and controls"), scale),
+		formItem(tr("Backend"), a.backendLine(), engine),
+		formItem(tr("Precision"), tr("Of new projects; the weights are always f32"), precision),
+		formItem(tr("Autosave"), tr("What a power cut can cost, at the most"), autosave),
 	)
 	inside := container.NewVScroll(form)
 	d = dialog.NewCustomWithoutButtons(tr("Settings"), inside, a.window)
@@ -163,7 +145,7 @@ func (a *App) showBackend() {
 	}
 	inside := container.NewVScroll(body)
 	d := dialog.NewCustomWithoutButtons(tr("Backend"), inside, a.window)
-	buttons := []fyne.CanvasObject{widget.NewButton(tr("Copy"), func() { a.fyne.Clipboard().SetContent(text.String()) })}
+	buttons := []fyne.CanvasObject{a.copyButton(text.String())}
 	if missing {
 		buttons = append(buttons, widget.NewButton(tr("Install XLA CPU (about 60 MB)"), func() { d.Hide(); a.install(backend.CPU) }))
 	}

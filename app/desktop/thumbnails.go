@@ -3,11 +3,11 @@
 package desktop
 
 import (
-	"container/list"
 	"image"
 
 	"fyne.io/fyne/v2"
 
+	"github.com/straightway-app/straightway/app/desktop/widgets"
 	"github.com/straightway-app/straightway/datasets"
 )
 
@@ -24,29 +24,22 @@ type thumbnails struct {
 	wanted  func(path string) bool // a row still shows it
 	start   func(func())
 
-	kept    map[string]*list.Element // of thumbnail
-	order   *list.List               // the one used last in front
+	kept    *widgets.Recent[string, image.Image] // nil where the file is no picture
 	queue   []string
 	reading map[string]bool
-}
-
-type thumbnail struct {
-	path string
-	img  image.Image // nil where the file is no picture
 }
 
 func newThumbnails(wanted func(path string) bool, arrived func(path string)) *thumbnails {
 	return &thumbnails{
 		arrived: arrived, wanted: wanted, start: func(work func()) { go work() },
-		kept: map[string]*list.Element{}, order: list.New(), reading: map[string]bool{},
+		kept: widgets.NewRecent[string, image.Image](thumbnailsKept), reading: map[string]bool{},
 	}
 }
 
 // get returns a file's picture, nil while it is not there, and orders it then.
 func (t *thumbnails) get(path string) image.Image {
-	if e, ok := t.kept[path]; ok {
-		t.order.MoveToFront(e)
-		return e.Value.(thumbnail).img
+	if img, ok := t.kept.Get(path); ok {
+		return img
 	}
 	if path != "" && !t.reading[path] {
 		t.queue = append(t.queue, path)
@@ -59,7 +52,7 @@ func (t *thumbnails) pump() {
 	for len(t.reading) < thumbnailsRead && len(t.queue) > 0 {
 		path := t.queue[len(t.queue)-1]
 		t.queue = t.queue[:len(t.queue)-1]
-		if _, there := t.kept[path]; there || t.reading[path] || !t.wanted(path) {
+		if _, there := t.kept.Get(path); there || t.reading[path] || !t.wanted(path) {
 			continue
 		}
 		t.reading[path] = true
@@ -75,20 +68,14 @@ func (t *thumbnails) pump() {
 
 func (t *thumbnails) put(path string, img image.Image) {
 	delete(t.reading, path)
-	t.kept[path] = t.order.PushFront(thumbnail{path, img})
-	if t.order.Len() > thumbnailsKept {
-		last := t.order.Back()
-		delete(t.kept, last.Value.(thumbnail).path)
-		t.order.Remove(last)
-	}
+	t.kept.Put(path, img)
 	t.arrived(path)
 	t.pump()
 }
 
 // forget drops every picture: the files are others now.
 func (t *thumbnails) forget() {
-	t.kept, t.queue = map[string]*list.Element{}, nil
-	t.order.Init()
+	t.kept, t.queue = widgets.NewRecent[string, image.Image](thumbnailsKept), nil
 }
 
 // reduced is a picture of at most the given longer side in pixels.

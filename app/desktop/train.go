@@ -459,8 +459,7 @@ func (s *trainScreen) showMore() {
 			items = append(items, item(tr("Restore %s…", roundTitle(r.Name)), still, func() { s.restore(r.Name) }))
 		}
 	}
-	at := fyne.CurrentApp().Driver().AbsolutePositionForObject(s.more)
-	widget.ShowPopUpMenuAtPosition(fyne.NewMenu("", items...), s.app.window.Canvas(), at.AddXY(0, s.more.Size().Height))
+	s.app.menuUnder(s.more, items)
 }
 
 func (s *trainScreen) restore(round string) {

@@ -59,8 +59,7 @@ func (s *translateScreen) saveImage() {
 func (s *translateScreen) write(path string, img *image.NRGBA) {
 	background := color.NRGBA(datasets.White)
 	if p, _ := s.a.studio.Project(); p != nil {
-		b := p.Settings().Background
-		background = color.NRGBA{R: b[0], G: b[1], B: b[2], A: 255}
+		background = p.Settings().Background.NRGBA()
 	}
 	s.say(tr("Saving %s…", baseName(path)))
 	s.start(func() {

@@ -218,6 +218,9 @@ const (
 	SameFolder
 )
 
+// Blocks reports whether training refuses the domains.
+func (w Warning) Blocks() bool { return w == TooFewSource || w == TooFewTarget || w == SameFolder }
+
 // Check looks at both domains for a model of size pixels.
 func Check(a, b DomainState, size, minimum int) []Warning {
 	var out []Warning

@@ -288,27 +288,22 @@ func (t *Training) Wait() {
 
 // AddReflow lengthens the plan by a reflow round, after which the finish is made anew. Start trains it.
 func (t *Training) AddReflow() error {
-	p, _ := t.studio.Project()
-	if p == nil || t.Busy() {
-		return ErrBusy
-	}
-	s := p.Settings()
-	s.Rounds++
-	if err := p.SaveSettings(s); err != nil {
-		return err
-	}
-	t.load(p)
-	return nil
+	return t.replan(func(s *project.Settings) { s.Rounds++ })
 }
 
 // Finish sets the finish of the plan. Start trains it.
 func (t *Training) Finish(f project.Finish) error {
+	return t.replan(func(s *project.Settings) { s.Finish = f })
+}
+
+// replan changes the settings that the plan follows from.
+func (t *Training) replan(change func(s *project.Settings)) error {
 	p, _ := t.studio.Project()
 	if p == nil || t.Busy() {
 		return ErrBusy
 	}
 	s := p.Settings()
-	s.Finish = f
+	change(&s)
 	if err := p.SaveSettings(s); err != nil {
 		return err
 	}

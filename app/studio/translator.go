@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"image/color"
 	"math"
 	"sync"
 	"time"
@@ -164,6 +163,5 @@ func (c counted) Run(ctx context.Context, x []float32, n int) ([]float32, error)
 // pictureOptions are the options of translate that a project's settings decide.
 func pictureOptions(s project.Settings) (translate.Options, error) {
 	fit, err := datasets.ParseFit(s.Fit.String())
-	b := s.Background
-	return translate.Options{Fit: fit, Background: color.NRGBA{R: b[0], G: b[1], B: b[2], A: 255}}, err
+	return translate.Options{Fit: fit, Background: s.Background.NRGBA()}, err
 }

@@ -1,7 +1,6 @@
 package model
 
 import (
-	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/straightway-app/straightway/engine/backend"
 	"github.com/straightway-app/straightway/engine/flow"
+	"github.com/straightway-app/straightway/engine/internal/graphtest"
 	"github.com/straightway-app/straightway/engine/layer"
 	"github.com/straightway-app/straightway/engine/project"
 	"github.com/straightway-app/straightway/engine/unet"
@@ -63,18 +63,6 @@ func sampler(t testing.TB, be *backend.Backend, batch int) *Sampler {
 	return s
 }
 
-func near(t *testing.T, what string, got, want []float32, tolerance float64) {
-	t.Helper()
-	if len(got) != len(want) {
-		t.Fatalf("%s: %d values, want %d", what, len(got), len(want))
-	}
-	for i := range got {
-		if d := math.Abs(float64(got[i] - want[i])); !(d <= tolerance*(1+math.Abs(float64(want[i])))) {
-			t.Fatalf("%s: value %d is %g, want %g", what, i, got[i], want[i])
-		}
-	}
-}
-
 // However many images there are, and however they fall into batches, each gets its own velocity.
 func TestVelocityDoesNotDependOnTheBatches(t *testing.T) {
 	be := goBackend(t)
@@ -100,7 +88,7 @@ func TestVelocityDoesNotDependOnTheBatches(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				near(t, "velocity", v, want[:n*pixels], 1e-5)
+				graphtest.Near(t, "velocity", v, want[:n*pixels], 1e-5)
 				if !slices.Equal(in, x[:n*pixels]) {
 					t.Fatal("Velocity changed its input")
 				}
@@ -161,7 +149,7 @@ func TestFlowTakesEulerSteps(t *testing.T) {
 			want[i] += .5 * v[i]
 		}
 	}
-	near(t, "two steps", got, want, 1e-6)
+	graphtest.Near(t, "two steps", got, want, 1e-6)
 }
 
 func TestTranslatorCarriesImagesAlongItsPath(t *testing.T) {
@@ -179,7 +167,7 @@ func TestTranslatorCarriesImagesAlongItsPath(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	near(t, "translation", got, want, 0)
+	graphtest.Near(t, "translation", got, want, 0)
 	if _, err := tr.Run(t.Context(), x, 3); err == nil || !strings.Contains(err.Error(), "translating 3 images: 384 values were given, 576 are needed") {
 		t.Errorf("two images said to be three gave %v", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image/color"
 	"io"
 	"io/fs"
 	"math"
@@ -170,6 +171,9 @@ type Colour [3]uint8
 
 // String returns the colour as "#rrggbb".
 func (c Colour) String() string { return fmt.Sprintf("#%02x%02x%02x", c[0], c[1], c[2]) }
+
+// NRGBA is the colour, opaque.
+func (c Colour) NRGBA() color.NRGBA { return color.NRGBA{R: c[0], G: c[1], B: c[2], A: 255} }
 
 // MarshalText implements encoding.TextMarshaler.
 func (c Colour) MarshalText() ([]byte, error) { return []byte(c.String()), nil }

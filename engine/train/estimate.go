@@ -30,13 +30,6 @@ func Estimate(s project.Settings, perSecond float64) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	var seconds float64
-	for _, name := range s.Plan() {
-		_, kind, err := project.ParseRoundName(name)
-		if err != nil {
-			return 0, err
-		}
-		seconds += float64(r.Stage(kind).Steps*r.Batch) * cost(kind) / perSecond
-	}
-	return time.Duration(1.25 * seconds * float64(time.Second)), nil
+	seconds, err := r.seconds(s.Plan(), perSecond)
+	return time.Duration(1.25 * seconds * float64(time.Second)), err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"image/color"
 
 	"github.com/straightway-app/straightway/datasets"
 	"github.com/straightway-app/straightway/engine/backend"
@@ -46,13 +45,12 @@ func EvaluatePairs(ctx context.Context, o PairOptions) (*PairResult, error) {
 		return nil, err
 	}
 	open := func(what, dir string) (*datasets.Set, error) {
-		b := settings.Background
 		fit, err := datasets.ParseFit(settings.Fit.String())
 		if err != nil {
 			return nil, err
 		}
 		set, err := datasets.Open(ctx, dir, "", datasets.Options{
-			Size: net.Size, Fit: fit, Background: color.NRGBA{b[0], b[1], b[2], 255}, KeepDuplicates: true,
+			Size: net.Size, Fit: fit, Background: settings.Background.NRGBA(), KeepDuplicates: true,
 			Progress: func(done, total int, _ string) { o.Progress("reading the "+what+" images", done, total) },
 		})
 		if err != nil {

@@ -47,16 +47,24 @@ func cost(k project.RoundKind) float64 {
 	return 1
 }
 
-// planFor makes the plan of some rounds: the steps of all of them times one factor, so that their updates together
-// take the minutes at a speed in images a second of round 1.
-func planFor(r Recipe, rounds []string, minutes, perSecond float64) (Plan, error) {
-	var seconds float64 // of the preset's steps
+// seconds is how long the updates of some rounds take at a speed in images a second of round 1.
+func (r Recipe) seconds(rounds []string, perSecond float64) (total float64, err error) {
 	for _, name := range rounds {
 		_, kind, err := project.ParseRoundName(name)
 		if err != nil {
-			return Plan{}, err
+			return 0, err
 		}
-		seconds += float64(r.Stage(kind).Steps*r.Batch) * cost(kind) / perSecond
+		total += float64(r.Stage(kind).Steps*r.Batch) * cost(kind) / perSecond
+	}
+	return total, nil
+}
+
+// planFor makes the plan of some rounds: the steps of all of them times one factor, so that their updates together
+// take the minutes at a speed in images a second of round 1.
+func planFor(r Recipe, rounds []string, minutes, perSecond float64) (Plan, error) {
+	seconds, err := r.seconds(rounds, perSecond)
+	if err != nil {
+		return Plan{}, err
 	}
 	if seconds <= 0 || math.IsInf(seconds, 0) || math.IsNaN(seconds) {
 		return Plan{}, fmt.Errorf("planning %g minutes of training: a speed of %g images/s was measured, which cannot be: give --steps instead of --minutes", minutes, perSecond)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"image/color"
 	"slices"
 	"time"
 
@@ -202,13 +201,12 @@ func (r *run) tidy(done project.Round) error {
 
 func (r *run) openSets(ctx context.Context) error {
 	open := func(what, dir string) (*datasets.Set, error) {
-		b := r.settings.Background
 		fit, err := datasets.ParseFit(r.settings.Fit.String())
 		if err != nil {
 			return nil, err
 		}
 		set, err := datasets.Open(ctx, dir, r.cache, datasets.Options{
-			Size: r.settings.Size, Fit: fit, Background: color.NRGBA{b[0], b[1], b[2], 255},
+			Size: r.settings.Size, Fit: fit, Background: r.settings.Background.NRGBA(),
 			Progress: func(done, total int, _ string) { r.out.phase("reading the "+what+" images", done, total) },
 		})
 		if err != nil {

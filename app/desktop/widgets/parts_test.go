@@ -143,13 +143,13 @@ func TestThumbsLoadOnlyWhatIsVisibleAndNewestFirst(t *testing.T) {
 }
 
 func TestRecentForgetsWhatWasNotUsedForLongest(t *testing.T) {
-	r := newRecent[string](2)
-	r.put(1, "a")
-	r.put(2, "b")
-	r.get(1)
-	r.put(3, "c")
-	_, one := r.get(1)
-	_, two := r.get(2)
+	r := NewRecent[int, string](2)
+	r.Put(1, "a")
+	r.Put(2, "b")
+	r.Get(1)
+	r.Put(3, "c")
+	_, one := r.Get(1)
+	_, two := r.Get(2)
 	if !one || two {
 		t.Errorf("1 kept: %v, 2 kept: %v; want only 1", one, two)
 	}

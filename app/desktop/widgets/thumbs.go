@@ -39,7 +39,7 @@ type Thumbs struct {
 	shown   map[*thumb]int // what each cell of the grid shows
 	queue   []int          // waiting to be loaded, the newest last
 	loading map[int]bool
-	kept    *recent[loaded]
+	kept    *Recent[int, loaded]
 	list    int // counts the lists shown, so that a picture of an earlier one is not taken for the present one's
 }
 
@@ -87,7 +87,7 @@ func (t *Thumbs) SetCaption(caption func(i int) string) {
 // forget drops everything that was loaded.
 func (t *Thumbs) forget() {
 	t.shown, t.queue, t.loading = map[*thumb]int{}, nil, map[int]bool{}
-	t.kept = newRecent[loaded](thumbKept)
+	t.kept = NewRecent[int, loaded](thumbKept)
 }
 
 // CreateRenderer implements fyne.Widget.
@@ -100,7 +100,7 @@ func (t *Thumbs) update(i int, cell *thumb) {
 	if t.caption != nil {
 		caption = t.caption(i)
 	}
-	if l, ok := t.kept.get(i); ok {
+	if l, ok := t.kept.Get(i); ok {
 		cell.set(caption, l)
 		return
 	}
@@ -126,7 +126,7 @@ func (t *Thumbs) pump() {
 	for len(t.loading) < thumbLoaders && len(t.queue) > 0 {
 		i := t.queue[len(t.queue)-1]
 		t.queue = t.queue[:len(t.queue)-1]
-		if _, known := t.kept.get(i); known || t.loading[i] || !t.visible(i) {
+		if _, known := t.kept.Get(i); known || t.loading[i] || !t.visible(i) {
 			continue
 		}
 		t.loading[i] = true
@@ -156,7 +156,7 @@ func (t *Thumbs) read(i, side int) loaded {
 // arrived keeps what was loaded, and shows it where it is still wanted.
 func (t *Thumbs) arrived(i int, l loaded) {
 	delete(t.loading, i)
-	t.kept.put(i, l)
+	t.kept.Put(i, l)
 	for cell, shown := range t.shown {
 		if shown == i {
 			t.update(i, cell)
