@@ -17,7 +17,6 @@ import (
 
 	"github.com/straightway-app/straightway/datasets"
 	"github.com/straightway-app/straightway/engine/backend"
-	"github.com/straightway-app/straightway/engine/flow"
 	"github.com/straightway-app/straightway/engine/model"
 	"github.com/straightway-app/straightway/engine/project"
 	"github.com/straightway-app/straightway/engine/train"
@@ -190,7 +189,7 @@ func benchExport(ctx context.Context, b *bench) (float64, map[string]any, error)
 		return 0, nil, err
 	}
 	began := time.Now()
-	summary, err := translate.Run(ctx, model.Translator{Model: m, Path: flow.Forward(1)}, []string{in}, filepath.Join(dir, "out"), translate.Options{})
+	summary, err := translate.Run(ctx, model.NewTranslator(m, model.Use{Steps: 1}), []string{in}, filepath.Join(dir, "out"), translate.Options{})
 	if err != nil {
 		return 0, nil, err
 	}

@@ -116,7 +116,7 @@ func newRoot(out *output, window Window) *cobra.Command {
 	root.PersistentFlags().BoolVar(&out.json, "json", false, "print results as JSON lines on standard output")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newTrain(out), newTranslate(out), newEvaluate(out), newDemo(out), newBench(out), newDoctor(out), newLab(out))
+	root.AddCommand(newTrain(out), newTranslate(out), newEvaluate(out), newDiagnose(out), newDemo(out), newBench(out), newDoctor(out), newLab(out), newGenerate(out), newExperiment(out), newModel(out))
 	return root
 }
 

@@ -52,7 +52,7 @@ func newDemo(out *output) *cobra.Command {
 				return err
 			}
 			result, err := train.EvaluatePairs(c.Context(), train.PairOptions{
-				Project: p, Backend: be, Steps: 1, Source: testSource, Reference: testReference,
+				Project: p, Backend: be, Source: testSource, Reference: testReference,
 				Progress: func(phase string, done, total int) { out.progress(phase, done, total, "") },
 			})
 			if err != nil {

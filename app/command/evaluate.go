@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/straightway-app/straightway/engine/backend"
+	"github.com/straightway-app/straightway/engine/model"
 	"github.com/straightway-app/straightway/engine/project"
 	"github.com/straightway-app/straightway/engine/train"
 )
@@ -13,6 +14,9 @@ import (
 func newEvaluate(out *output) *cobra.Command {
 	var directory, source, reference, round, choice, sheet string
 	var steps int
+	var solverName string
+	var tolerance float64
+	var reverse bool
 	c := &cobra.Command{
 		Use:   "evaluate --project DIR [--source DIR --reference DIR]",
 		Short: "Measure a trained project",
@@ -29,6 +33,10 @@ func newEvaluate(out *output) *cobra.Command {
 			if steps < 1 {
 				return usagef("--steps %d: at least 1 is needed", steps)
 			}
+			solver, err := parseSolver(c.Flags(), solverName, &steps, tolerance)
+			if err != nil {
+				return err
+			}
 			p, err := project.OpenReadOnly(directory)
 			if err != nil {
 				return err
@@ -43,11 +51,18 @@ func newEvaluate(out *output) *cobra.Command {
 			}
 			defer be.Close()
 			if source == "" {
+				how := train.Look{Solver: solver, Tolerance: tolerance}
+				if c.Flags().Changed("steps") || solver.Adaptive() {
+					how.Counts = []int{steps}
+				}
+				if reverse {
+					return usagef("--reverse is for pairs: without them both directions are measured anyhow")
+				}
 				report, err := train.EvaluateHeldOut(c.Context(), train.Options{Project: p, Backend: be, Watch: func(e train.Event) {
 					if e.Kind == train.PhaseEvent {
 						out.progress(e.Phase, e.Done, e.Total, "")
 					}
-				}}, round)
+				}}, round, how)
 				if err != nil {
 					return err
 				}
@@ -56,14 +71,14 @@ func newEvaluate(out *output) *cobra.Command {
 					"event": "evaluate", "round": report.Round, "straightness": m["straightness"], "cost": m["cost"],
 					"distance": variants(m, "kid"), "swd": variants(m, "swd"), "distance_source": m["kid_source"], "swd_source": m["swd_source"],
 					"distance_reverse": variants(m, "kid_reverse"), "accepted": variants(m, "accepted"), "accepted_target": m["accepted_target"],
-					"preservation": variants(m, "preservation"),
+					"preservation": variants(m, "preservation"), "round_trip": variants(m, "round_trip"), "solver": solver.String(), "nfe": variants(m, "nfe"),
 				})
-				out.result("round %s: straightness %.4f, transport cost %.3f, distance to the target %s (source %.3f), accepted %s (real %.2f), layout kept %s",
-					report.Round, m["straightness"], m["cost"], list(m, "kid"), m["kid_source"], list(m, "accepted"), m["accepted_target"], list(m, "preservation"))
+				out.result("round %s: %s", report.Round, inWords(m))
 				return nil
 			}
 			r, err := train.EvaluatePairs(c.Context(), train.PairOptions{
-				Project: p, Backend: be, Round: round, Steps: steps, Source: source, Reference: reference,
+				Project: p, Backend: be, Source: source, Reference: reference,
+				Use:      model.Use{Round: round, Steps: steps, Reverse: reverse, Solver: solver, Tolerance: tolerance},
 				Progress: func(phase string, done, total int) { out.progress(phase, done, total, "") },
 			})
 			if err != nil {
@@ -72,7 +87,7 @@ func newEvaluate(out *output) *cobra.Command {
 			for _, name := range r.Missing {
 				out.note("%s has no partner in %s and was left out", filepath.Join(source, name), reference)
 			}
-			line := map[string]any{"event": "evaluate", "round": r.Round, "steps": r.Steps, "pairs": r.Pairs, "l1": r.L1, "psnr": r.PSNR, "ssim": r.SSIM, "missing": len(r.Missing), "backend": be.Label}
+			line := map[string]any{"event": "evaluate", "round": r.Round, "steps": r.Steps, "pairs": r.Pairs, "l1": r.L1, "psnr": r.PSNR, "ssim": r.SSIM, "missing": len(r.Missing), "backend": be.Label, "solver": solver.String(), "nfe": r.NFE, "reverse": reverse}
 			if sheet != "" {
 				if err := writeSheet(sheet, r.Sheet); err != nil {
 					return err
@@ -80,7 +95,7 @@ func newEvaluate(out *output) *cobra.Command {
 				line["sheet"] = sheet
 			}
 			out.event(line)
-			out.result("round %s, %d step(s), %d pairs: L1 %.2f of 255, PSNR %.2f dB, SSIM %.3f", r.Round, r.Steps, r.Pairs, r.L1, r.PSNR, r.SSIM)
+			out.result("round %s, %s, %d pairs: L1 %.2f of 255, PSNR %.2f dB, SSIM %.3f", r.Round, effort(r.Steps, solver, r.NFE), r.Pairs, r.L1, r.PSNR, r.SSIM)
 			return nil
 		},
 	}
@@ -88,7 +103,9 @@ func newEvaluate(out *output) *cobra.Command {
 	flags.StringVar(&directory, "project", "", "project folder")
 	flags.StringVar(&source, "source", "", "folder of source images of pairs")
 	flags.StringVar(&reference, "reference", "", "folder of their right answers, with the same file names")
-	flags.IntVar(&steps, "steps", 1, "network evaluations per image")
+	flags.IntVar(&steps, "steps", 1, "steps of the solver; held-out images are measured at 1, 4 and N where it is not given")
+	solverFlags(flags, &solverName, &tolerance)
+	flags.BoolVar(&reverse, "reverse", false, "of pairs: from target to source; --source is then the folder of targets")
 	flags.StringVar(&round, "round", "", "round to use, such as 1-flow (default: the last)")
 	flags.StringVar(&sheet, "sheet", "", "write a contact sheet (PNG) of pairs to this file")
 	flags.StringVar(&choice, "backend", "", backend.Choices)

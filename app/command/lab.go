@@ -4,9 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,12 +12,12 @@ import (
 
 	"github.com/straightway-app/straightway/engine/flow"
 	"github.com/straightway-app/straightway/engine/plane"
-	"github.com/straightway-app/straightway/engine/project"
 )
 
 type labFlags struct {
 	source, target, out, distil, solver  string
 	rounds, steps, points, updates, seed int
+	distilSteps                          int
 	overwrite                            bool
 }
 
@@ -33,7 +30,7 @@ func newLab(out *output) *cobra.Command {
 			"theorems speak of: straightness S, crossing V, their identity with the fall of the transport cost, the marginals.\n" +
 			"A SHAPE is one of " + strings.Join(plane.Names(), ", ") + ",\n" +
 			"a picture whose dark pixels count, or \"" + plane.PointsPrefix + "x,y x,y …\" with coordinates from -2 to 2.\n" +
-			"With --out, measurements and points are written as CSV, lines and paths as PNG and SVG, the flow as an animated GIF.",
+			"With --out, measurements and points are written as CSV, lines, paths and charts as PNG and SVG, the flow as an animated GIF.",
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return f.run(c, out) },
 	}
@@ -43,6 +40,7 @@ func newLab(out *output) *cobra.Command {
 	flags.IntVar(&f.rounds, "rounds", 3, "rounds: the first flow and its reflows")
 	flags.StringVar(&f.distil, "distil", "", "also distil these rounds, such as 1,2 (alone: all rounds)")
 	flags.Lookup("distil").NoOptDefVal = "all"
+	flags.IntVar(&f.distilSteps, "distil-steps", 1, "Euler steps that a distillation is made for")
 	flags.StringVar(&f.out, "out", "", "folder for the figures and tables, made if need be")
 	flags.StringVar(&f.solver, "solver", flow.ByHeun.String(), "euler, midpoint, heun, rk4 or rk45")
 	flags.IntVar(&f.steps, "steps", 32, "steps of the solver, N in the results; also compared are 1, 2 and 4 Euler steps")
@@ -55,11 +53,11 @@ func newLab(out *output) *cobra.Command {
 
 // options checks the flags.
 func (f *labFlags) options() (plane.Options, error) {
-	o := plane.Options{Rounds: f.rounds, Steps: f.steps, Points: f.points, Updates: f.updates, Seed: uint64(f.seed)}
+	o := plane.Options{Rounds: f.rounds, DistilSteps: f.distilSteps, Steps: f.steps, Points: f.points, Updates: f.updates, Seed: uint64(f.seed)}
 	for _, least := range []struct {
 		name       string
 		value, min int
-	}{{"rounds", f.rounds, 1}, {"steps", f.steps, 1}, {"points", f.points, 64}, {"updates", f.updates, 0}, {"seed", f.seed, 0}} {
+	}{{"rounds", f.rounds, 1}, {"distil-steps", f.distilSteps, 1}, {"steps", f.steps, 1}, {"points", f.points, 64}, {"updates", f.updates, 0}, {"seed", f.seed, 0}} {
 		if least.value < least.min {
 			return o, usagef("--%s %d: at least %d is needed", least.name, least.value, least.min)
 		}
@@ -73,6 +71,9 @@ func (f *labFlags) options() (plane.Options, error) {
 	}
 	if o.Solver, err = flow.ParseSolver(f.solver); err != nil {
 		return o, usagef("--solver: %w", err)
+	}
+	if f.distilSteps > 1 && f.distil == "" {
+		return o, usagef("--distil-steps %d: nothing is distilled: name the rounds too, such as --distil=1,2, or --distil alone for all", f.distilSteps)
 	}
 	for text := range strings.SplitSeq(f.distil, ",") {
 		switch text {
@@ -163,6 +164,7 @@ func labEvent(r *plane.Round, independent float64) map[string]any {
 		"straightness": r.Straightness.Value, "straightness_se": r.Straightness.SE,
 		"crossing": r.Crossing.Value, "crossing_se": r.Crossing.SE,
 		"cost": after, "cost_ci95": afterSpread, "cost_before": before,
+		"cost_optimal": r.Optimal, "cost_excess": r.Excess,
 		"cost_drop": r.CostDrop.Value, "cost_drop_se": r.CostDrop.SE, "identity_gap": r.Gap.Value, "identity_gap_se": r.Gap.SE,
 		"bound":    independent / float64(r.Number),
 		"marginal": marginal, "marginal_noise": r.Marginal[4].Noise, "marginal_energy": squared, "marginal_energy_se": errors,
@@ -171,94 +173,28 @@ func labEvent(r *plane.Round, independent float64) map[string]any {
 	}
 }
 
-const (
-	labLines  = 300 // lines or paths in a figure
-	labFigure = 600 // pixels
-)
-
-// names are the files that a run with these options writes.
-func (f *labFlags) names(o plane.Options) []string {
-	names := []string{"measurements.csv", "flow.gif"}
-	for k := 1; k <= o.Rounds; k++ {
-		kinds := []plane.Kind{plane.Reflow}
-		if k == 1 {
-			kinds[0] = plane.Flow
-		}
-		if slices.Contains(o.Distil, k) {
-			kinds = append(kinds, plane.Distil)
-		}
-		for _, kind := range kinds {
-			for _, end := range []string{"-points.csv", "-lines.svg", "-lines.png", "-paths.svg", "-paths.png"} {
-				names = append(names, fmt.Sprintf("%d-%s%s", k, kind, end))
-			}
-		}
-	}
-	return names
-}
-
 // room makes the output folder and sees that nothing in it is in the way.
 func (f *labFlags) room(o plane.Options) error {
-	if err := os.MkdirAll(f.out, 0o755); err != nil {
-		return fmt.Errorf("making the output folder: %w", err)
-	}
+	names := o.Files()
 	if f.overwrite {
-		return nil
+		names = nil
 	}
-	for _, name := range f.names(o) {
-		if err := notThere(filepath.Join(f.out, name)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return inTheWay(plane.Vacant(f.out, names))
 }
 
 func (f *labFlags) write(out *output, result *plane.Result) error {
-	put := func(name string, write func(w io.Writer) error) error {
-		path := filepath.Join(f.out, name)
-		if !f.overwrite {
-			if err := notThere(path); err != nil {
-				return err
-			}
-		}
-		return project.WriteFile(path, write)
-	}
-	var film []*plane.Round
-	for _, r := range result.Rounds {
-		if r.Kind != plane.Distil {
-			film = append(film, r)
-		}
-		if err := put(r.Name()+"-points.csv", r.WritePoints); err != nil {
-			return err
-		}
-		for what, figure := range map[string]plane.Figure{"lines": r.Lines(labLines), "paths": r.Paths(labLines)} {
-			name := r.Name() + "-" + what
-			if err := put(name+".svg", func(w io.Writer) error { return figure.WriteSVG(w, labFigure) }); err != nil {
-				return err
-			}
-			if err := put(name+".png", func(w io.Writer) error { return figure.WritePNG(w, labFigure) }); err != nil {
-				return err
-			}
-		}
-	}
-	if err := put("measurements.csv", result.WriteMeasurements); err != nil {
-		return err
-	}
-	if err := put("flow.gif", plane.Film{Rounds: film, Most: 1000, Side: 240, Frames: 33}.WriteGIF); err != nil {
-		return err
+	if err := result.Write(f.out, f.overwrite); err != nil {
+		return inTheWay(err)
 	}
 	out.result("figures, points and measurements: %s", f.out)
 	out.event(map[string]any{"event": "done", "out": f.out})
 	return nil
 }
 
-// notThere is an error where there is something at path.
-func notThere(path string) error {
-	_, err := os.Lstat(path)
-	switch {
-	case err == nil:
-		return fmt.Errorf("%s is already there: name another folder with --out, or give --overwrite", path)
-	case errors.Is(err, os.ErrNotExist):
-		return nil
+// inTheWay says what to do about a file that is already there.
+func inTheWay(err error) error {
+	if errors.Is(err, plane.ErrTaken) {
+		return fmt.Errorf("%w: name another folder with --out, or give --overwrite", err)
 	}
-	return fmt.Errorf("looking for %s: %w", path, err)
+	return err
 }

@@ -39,7 +39,7 @@ func newTrain(out *output) *cobra.Command {
 	}
 	s := &f.settings
 	flags := c.Flags()
-	flags.StringVar(&s.Source, "source", "", "folder of images to start from")
+	flags.StringVar(&s.Source, "source", "", "folder of images to start from, or noise for a generator")
 	flags.StringVar(&s.Target, "target", "", "folder of images to arrive at")
 	flags.StringVar(&f.directory, "project", "", "project folder, made if need be")
 	flags.BoolVar(&f.resume, "resume", false, "go on with a project that was interrupted")
@@ -47,6 +47,8 @@ func newTrain(out *output) *cobra.Command {
 	flags.IntVar(&s.Size, "size", s.Size, "side of the images in pixels: 32, 64, 128 or 256")
 	flags.IntVar(&s.Rounds, "rounds", s.Rounds, "rounds before the finish: 1 is the flow alone, each further one a reflow")
 	flags.StringVar(&f.finish, "finish", s.Finish.String(), "none, distil or refine")
+	flags.IntVar(&s.DistilSteps, "distil-steps", 1, "Euler steps that --finish distil learns to translate in")
+	flags.BoolVar(&s.BothWays, "both-ways", false, "let the finish learn the step from target to source as well")
 	flags.IntVar(&s.Steps, "steps", 0, "training steps of the first round, the others in proportion (0: the preset's)")
 	flags.Float64Var(&s.Minutes, "minutes", 0, "time for the training steps of all rounds instead of a number of steps")
 	flags.StringVar(&f.coupling, "coupling", s.Coupling.String(), "auto, registered, minibatch or independent")
@@ -89,7 +91,7 @@ func (f *trainFlags) open(c *cobra.Command, out *output) (*project.Project, erro
 	}
 	if f.resume {
 		var extra []string
-		for _, name := range []string{"source", "target", "preset", "size", "rounds", "finish", "steps", "minutes", "coupling", "coupling-feature", "loss", "bridge-noise", "flip", "fit", "background", "batch", "precision", "seed"} {
+		for _, name := range []string{"source", "target", "preset", "size", "rounds", "finish", "distil-steps", "both-ways", "steps", "minutes", "coupling", "coupling-feature", "loss", "bridge-noise", "flip", "fit", "background", "batch", "precision", "seed"} {
 			if c.Flags().Changed(name) {
 				extra = append(extra, "--"+name)
 			}
@@ -215,16 +217,40 @@ func reportTraining(out *output, e train.Event) {
 		line := map[string]any{
 			"event": "round", "round": e.Round, "steps": e.Report.Steps, "images": e.Report.Images, "seconds": e.Report.Seconds,
 			"straightness": m["straightness"], "cost": m["cost"], "distance": variants(m, "kid"), "swd": variants(m, "swd"),
-			"distance_source": m["kid_source"], "swd_source": m["swd_source"], "distance_reverse": variants(m, "kid_reverse"),
+			"distance_reverse": variants(m, "kid_reverse"), "round_trip": variants(m, "round_trip"),
 			"accepted": variants(m, "accepted"), "accepted_target": m["accepted_target"], "preservation": variants(m, "preservation"), "sheet": e.Sheet,
 		}
+		for key, name := range map[string]string{"kid_source": "distance_source", "swd_source": "swd_source"} {
+			if v, ok := m[key]; ok {
+				line[name] = v
+			}
+		}
 		out.event(line)
-		out.note("round %s: straightness %.4f, transport cost %.3f, distance to the target %s (source %.3f), accepted as target %s (real %.2f), layout kept %s",
-			e.Round, m["straightness"], m["cost"], list(m, "kid"), m["kid_source"], list(m, "accepted"), m["accepted_target"], list(m, "preservation"))
+		out.note("round %s: %s", e.Round, inWords(m))
 		if e.Sheet != "" {
 			out.note("contact sheet: %s", e.Sheet)
 		}
 	}
+}
+
+// inWords tells a round's measurements.
+func inWords(m project.Measurements) string {
+	text := ""
+	if s, ok := m["straightness"]; ok {
+		text = fmt.Sprintf("straightness %.4f, ", s)
+	}
+	text += fmt.Sprintf("transport cost %.3f, distance to the target %s", m["cost"], list(m, "kid"))
+	if v, ok := m["kid_source"]; ok {
+		text += fmt.Sprintf(" (source %.3f)", v)
+	}
+	text += fmt.Sprintf(", accepted as target %s (real %.2f)", list(m, "accepted"), m["accepted_target"])
+	if kept := list(m, "preservation"); kept != "" {
+		text += ", layout kept " + kept
+	}
+	if trip := list(m, "round_trip"); trip != "" {
+		text += ", there and back within " + trip + " steps (of 255)"
+	}
+	return text
 }
 
 // variants collects the measurements named key/k by k.

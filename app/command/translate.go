@@ -1,6 +1,7 @@
 package command
 
 import (
+	"fmt"
 	"os"
 	"strings"
 
@@ -16,6 +17,8 @@ import (
 type translateFlags struct {
 	project, out, round, backend, size, format string
 	steps, quality                             int
+	solver                                     string
+	tolerance                                  float64
 	reverse, recursive, overwrite              bool
 }
 
@@ -32,7 +35,8 @@ func newTranslate(out *output) *cobra.Command {
 	flags := c.Flags()
 	flags.StringVar(&f.project, "project", "", "project folder")
 	flags.StringVar(&f.out, "out", "", "folder for the translations, made if need be")
-	flags.IntVar(&f.steps, "steps", 1, "network evaluations per image")
+	flags.IntVar(&f.steps, "steps", 1, "steps of the solver; with euler they are the network evaluations per image")
+	solverFlags(flags, &f.solver, &f.tolerance)
 	flags.BoolVar(&f.reverse, "reverse", false, "from target to source")
 	flags.BoolVar(&f.recursive, "recursive", false, "go into the folders inside the given folders, and keep their structure")
 	flags.StringVar(&f.size, "size", translate.Original.String(), "original (the source's own size, detail and alpha) or model (the bare result)")
@@ -57,6 +61,10 @@ func (f *translateFlags) run(c *cobra.Command, out *output, paths []string) erro
 	case f.quality < 1 || f.quality > 100:
 		return usagef("--quality %d: choose 1 to 100", f.quality)
 	}
+	solver, err := parseSolver(c.Flags(), f.solver, &f.steps, f.tolerance)
+	if err != nil {
+		return err
+	}
 	size, err := translate.ParseSizeMode(f.size)
 	if err != nil {
 		return usageError{err}
@@ -70,6 +78,9 @@ func (f *translateFlags) run(c *cobra.Command, out *output, paths []string) erro
 		return err
 	}
 	defer p.Close()
+	if p.Settings().FromNoise() && !f.reverse {
+		return fmt.Errorf("%s makes images from noise and has no source to translate from: use generate", f.project)
+	}
 	if !c.Flags().Changed("backend") {
 		f.backend = p.Settings().Backend
 	}
@@ -78,7 +89,7 @@ func (f *translateFlags) run(c *cobra.Command, out *output, paths []string) erro
 		return err
 	}
 	defer be.Close()
-	net, round, settings, err := model.OpenTranslator(p, be, model.Use{Round: f.round, Steps: f.steps, Reverse: f.reverse, Batch: batchFor(paths)})
+	net, round, settings, err := model.OpenTranslator(p, be, model.Use{Round: f.round, Steps: f.steps, Reverse: f.reverse, Batch: batchFor(paths), Solver: solver, Tolerance: f.tolerance})
 	if err != nil {
 		return err
 	}
@@ -113,9 +124,10 @@ func (f *translateFlags) run(c *cobra.Command, out *output, paths []string) erro
 	out.event(map[string]any{
 		"event": "done", "translated": summary.Done, "skipped": summary.Skipped, "ignored": summary.Ignored, "failed": summary.Failed,
 		"seconds": summary.Seconds, "backend": be.Label, "out": f.out, "round": round, "steps": f.steps, "reverse": f.reverse,
+		"solver": solver.String(), "nfe": net.NFE(),
 	})
-	out.result("%d translated by round %s in %d step(s), %d already there, %d failed, %d no images, in %s: %s",
-		summary.Done, round, f.steps, summary.Skipped, summary.Failed, summary.Ignored, roundTime(summary.Seconds), f.out)
+	out.result("%d translated by round %s in %s, %d already there, %d failed, %d no images, in %s: %s",
+		summary.Done, round, effort(f.steps, solver, net.NFE()), summary.Skipped, summary.Failed, summary.Ignored, roundTime(summary.Seconds), f.out)
 	if summary.Failed > 0 {
 		return errSomeFailed
 	}

@@ -68,7 +68,10 @@ type App struct {
 	domains *domainsScreen
 	train   *trainScreen
 	trans   *translateScreen
+	gen     *generateScreen
+	results *resultsScreen // one of the two
 	export  *exportScreen
+	lab     *labScreen
 }
 
 // Run shows the window until it is closed.
@@ -144,8 +147,10 @@ func (a *App) applyLook() {
 
 // build makes the whole content, in the present language.
 func (a *App) build() {
-	a.domains, a.train, a.trans, a.export = newDomainsScreen(a), newTrainScreen(a), newTranslateScreen(a), newExportScreen(a)
-	a.screens = []screen{a.domains, a.train, a.trans, a.export}
+	a.domains, a.train, a.trans, a.export, a.lab = newDomainsScreen(a), newTrainScreen(a), newTranslateScreen(a), newExportScreen(a), newLabScreen(a)
+	a.gen = newGenerateScreen(a)
+	a.results = newResultsScreen(a)
+	a.screens = []screen{a.domains, a.train, a.results, a.export, a.lab}
 	a.tabs = nil
 	tabs := container.NewHBox()
 	for i, s := range a.screens {
@@ -222,6 +227,11 @@ func (a *App) refreshHeader() {
 		a.title = title
 		a.window.SetTitle(title)
 	}
+	for i, s := range a.screens { // Translate is called Generate where the source is noise
+		if name, _ := s.name(); a.tabs[i].Text != name {
+			a.tabs[i].SetText(name)
+		}
+	}
 	c := a.studio.Compute.State()
 	text, importance := tr("Opening the backend…"), widget.LowImportance
 	switch {
@@ -291,7 +301,7 @@ func (a *App) shortcuts() {
 	}
 	ctrl(fyne.KeyO, a.chooseProject)
 	ctrl(fyne.KeyN, a.newProject)
-	c.AddShortcut(&fyne.ShortcutPaste{}, func(fyne.Shortcut) { a.open(2); a.trans.paste() }) // Ctrl+V, but not while text is typed
+	c.AddShortcut(&fyne.ShortcutPaste{}, func(fyne.Shortcut) { a.open(2); a.results.paste() }) // Ctrl+V, but not while text is typed
 	ctrl(fyne.KeyComma, a.showSettings)
 	ctrl(fyne.KeyQ, a.close)
 	c.SetOnTypedKey(func(k *fyne.KeyEvent) {
@@ -299,6 +309,10 @@ func (a *App) shortcuts() {
 		case fyne.KeyF1:
 			a.showHelp()
 		case fyne.KeySpace:
+			if a.screens[a.current] == screen(a.lab) {
+				a.lab.typed(k)
+				return
+			}
 			a.train.togglePause()
 		}
 	})

@@ -38,6 +38,7 @@ type domainsScreen struct {
 
 	root      fyne.CanvasObject
 	swap      *tip.Button
+	swapWhy   string // its explanation
 	warnings  *fyne.Container
 	warned    string
 	choices   *fyne.Container
@@ -46,6 +47,7 @@ type domainsScreen struct {
 	folder    *widget.Label
 	folderRow fyne.CanvasObject
 	train     *tip.Button
+	starting  bool // Train was pressed
 	sawBusy   bool
 	sawOpen   *project.Project
 }
@@ -152,12 +154,25 @@ func (s *domainsScreen) refresh() {
 		}
 		s.buildChoices()
 	}
-	setEnabled(s.swap, p == nil)
+	noise := s.app.studio.Domains[0].State().Noise
+	setEnabled(s.swap, p == nil && !noise)
+	why := tr("Swap source and target")
+	if noise {
+		why = tr("Noise can only be the source: there is nothing to swap")
+	}
+	if why != s.swapWhy {
+		s.swapWhy = why
+		s.swap.SetToolTip(why)
+	}
 	setShown(s.choices, p == nil)
 	setShown(s.folderRow, p == nil)
 	a, b := s.app.studio.Domains[0].State(), s.app.studio.Domains[1].State()
 	warnings := studio.Check(a, b, s.settings.Size, minimumImages)
-	s.warn(warnings, a, b)
+	var left []studio.Clash
+	if p == nil {
+		_, left = s.plan()
+	}
+	s.warn(warnings, left, a, b)
 	if p != nil {
 		t := p.Settings()
 		setText(s.opened, tr("%s: %s, %d px", shortPath(p.Dir()), presetName(t.Preset), t.Size))
@@ -165,7 +180,11 @@ func (s *domainsScreen) refresh() {
 		s.setTrain(tr("Go to training"), true)
 		return
 	}
-	setText(s.opened, tr("A new project: choose or drop two folders of images"))
+	opened := tr("A new project: choose or drop two folders of images")
+	if noise {
+		opened = tr("A new generator: choose or drop the target, a folder of images")
+	}
+	setText(s.opened, opened)
 	dir := s.dir
 	ready := a.Path != "" && b.Path != "" && a.Err == nil && b.Err == nil && !a.Scanning && !b.Scanning
 	if ready && dir == "" {
@@ -175,6 +194,10 @@ func (s *domainsScreen) refresh() {
 		dir = s.suggested
 	}
 	setText(s.folder, shortPath(dir))
+	if s.starting {
+		s.setTrain(tr("Starting…"), false)
+		return
+	}
 	s.setTrain(tr("Train"), ready && !slices.ContainsFunc(warnings, studio.Warning.Blocks))
 	s.showEstimate(ready)
 }
@@ -192,14 +215,15 @@ func (s *domainsScreen) showEstimate(ready bool) {
 		setText(s.estimate, "")
 		return
 	}
-	key := fmt.Sprint(s.settings.Preset, s.settings.Size)
+	settings, _ := s.plan()
+	key := fmt.Sprint(settings.Preset, settings.Size, settings.FromNoise())
 	if key != s.asked {
 		s.asked, s.askedAt = key, time.Now()
 	}
 	if time.Since(s.askedAt) < time.Second {
 		return
 	}
-	e := s.app.studio.Estimator.Ask(s.settings)
+	e := s.app.studio.Estimator.Ask(settings)
 	switch {
 	case e.Known:
 		setText(s.estimate, tr("About %s on this machine", span(e.Time)))
@@ -210,6 +234,13 @@ func (s *domainsScreen) showEstimate(ready bool) {
 	default:
 		setText(s.estimate, "")
 	}
+}
+
+// plan is the settings of the project to be, and the choices that others leave no room for.
+func (s *domainsScreen) plan() (project.Settings, []studio.Clash) {
+	t := s.settings
+	t.Source, t.Target = s.app.studio.Domains[0].Path(), s.app.studio.Domains[1].Path()
+	return studio.Agreeing(t)
 }
 
 // change does something to the domains; where a project is open, it is closed first, if the user agrees.
@@ -281,7 +312,8 @@ func (s *domainsScreen) start() {
 	if dir == "" {
 		dir = s.app.studio.SuggestDir()
 	}
-	settings := s.settings
+	settings, _ := s.plan()
+	s.starting = true // a measurement of the speed ends first, which may take a while
 	go func() {
 		s.app.studio.Estimator.Stop()
 		err := s.app.studio.Create(dir, settings)
@@ -289,6 +321,7 @@ func (s *domainsScreen) start() {
 			err = s.app.studio.Training.Start()
 		}
 		fyne.Do(func() {
+			s.starting = false
 			if err != nil {
 				s.app.show(explain(tr("Training could not start"), err))
 				return
@@ -336,6 +369,7 @@ func presetName(p project.Preset) string {
 type domainCard struct {
 	screen  *domainsScreen
 	index   int
+	title   string
 	frame   *widgets.DropFrame
 	thumbs  *widgets.Thumbs
 	path    *widget.Label
@@ -343,11 +377,15 @@ type domainCard struct {
 	details *tip.Button
 	bar     *widget.ProgressBar
 	empty   *fyne.Container
+	noise   *tip.Check // of the source only: nil in the target's card
+	words   *widget.Label
+	page    *fyne.Container
+	before  string // the folder that noise took the place of
 	version int
 }
 
 func newDomainCard(s *domainsScreen, index int, title string) *domainCard {
-	c := &domainCard{screen: s, index: index, version: -1}
+	c := &domainCard{screen: s, index: index, title: title, version: -1}
 	d := s.app.studio.Domains[index]
 	c.thumbs = widgets.NewThumbs(func(i int) (image.Image, error) {
 		img, _, ok := d.Thumbnail(i)
@@ -369,10 +407,37 @@ func newDomainCard(s *domainsScreen, index int, title string) *domainCard {
 	choose := button(tr("Choose…"), theme.FolderOpenIcon(), tr("Choose a folder of images; folders inside it count too"), func() {
 		s.app.chooseFolder(title, func(path string) { s.choose(index, path) })
 	})
-	content := container.NewBorder(container.NewBorder(nil, nil, nil, choose, c.path),
-		container.NewVBox(c.bar, container.NewBorder(nil, nil, nil, c.details, c.count)), nil, nil, container.NewStack(c.thumbs, c.empty))
-	c.frame = widgets.NewDropFrame(title, content)
+	buttons := container.NewHBox(choose)
+	if index == 0 {
+		c.noise = check(tr("Noise"), false, tr("Learn to make pictures like the target's from nothing but noise: no source folder is needed"), c.chooseNoise)
+		buttons = container.NewHBox(c.noise, choose)
+	}
+	c.words = wrapped(tr("The source is noise: the project will be a generator. It learns from the target folder alone to make new pictures like those in it."))
+	c.words.Hide()
+	pictures := container.NewStack(c.thumbs, c.empty)
+	c.page = newPage(pictures, container.NewBorder(nil, nil, nil, buttons, c.path), pictures, c.bar, c.words, container.NewBorder(nil, nil, nil, c.details, c.count))
+	c.frame = widgets.NewDropFrame(title, c.page)
 	return c
+}
+
+// chooseNoise makes noise the source, or the folder that was it before.
+func (c *domainCard) chooseNoise(on bool) {
+	s := c.screen
+	d := s.app.studio.Domains[c.index]
+	if on == d.State().Noise { // the program set the check
+		return
+	}
+	if p, _ := s.app.studio.Project(); p != nil { // which asks first, and may be refused
+		c.noise.SetChecked(!on)
+	}
+	s.change(func() {
+		if on {
+			c.before = d.Path()
+			d.Choose(project.NoiseSource)
+		} else {
+			d.Choose(c.before)
+		}
+	})
 }
 
 func (c *domainCard) refresh() {
@@ -381,15 +446,33 @@ func (c *domainCard) refresh() {
 		return
 	}
 	c.version = st.Version
-	setText(c.path, shortPath(st.Path))
+	path := shortPath(st.Path)
+	if st.Noise {
+		path = ""
+	}
+	setText(c.path, path)
+	title := c.title
+	if st.Noise {
+		title = tr("Source: noise")
+	}
+	c.frame.SetTitle(title)
+	if c.noise != nil {
+		c.noise.SetChecked(st.Noise)
+	}
+	setShown(c.words, st.Noise)
+	defer c.page.Refresh()
 	setShown(c.empty, st.Path == "")
 	setShown(c.bar, st.Scanning)
 	setShown(c.details, len(st.Skipped) > 0)
-	c.thumbs.SetCount(st.Images)
-	setShown(c.thumbs, st.Images > 0)
+	shown := st.Images
+	if st.Noise {
+		shown = studio.NoiseThumbnails
+	}
+	c.thumbs.SetCount(shown)
+	setShown(c.thumbs, shown > 0)
 	c.count.Importance = widget.MediumImportance
 	switch {
-	case st.Path == "":
+	case st.Path == "", st.Noise:
 		setText(c.count, "")
 	case st.Scanning:
 		c.bar.Max = float64(max(1, st.Total))

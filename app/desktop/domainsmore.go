@@ -20,11 +20,14 @@ import (
 
 const minimumImages = train.MinimumImages
 
-// warn says in plain words what looks wrong with the two folders together.
-func (s *domainsScreen) warn(warnings []studio.Warning, a, b studio.DomainState) {
+// warn says in plain words what looks wrong with the two folders together, and which choices have no effect.
+func (s *domainsScreen) warn(warnings []studio.Warning, left []studio.Clash, a, b studio.DomainState) {
 	var lines []string
 	for _, w := range warnings {
 		lines = append(lines, s.warning(w, a, b))
+	}
+	for _, c := range left {
+		lines = append(lines, s.clash(c))
 	}
 	if text := strings.Join(lines, "\n"); text != s.warned {
 		s.warned = text
@@ -47,6 +50,9 @@ func (s *domainsScreen) warning(w studio.Warning, a, b studio.DomainState) strin
 	case studio.FewSource:
 		return tr("The source has only %d images. A few hundred or more give a translator that also works on new pictures.", a.Images)
 	case studio.FewTarget:
+		if a.Noise {
+			return tr("The target has only %d images, which a generator learns by heart. A thousand or more give pictures of its own.", b.Images)
+		}
 		return tr("The target has only %d images. A few hundred or more give a translator that also works on new pictures.", b.Images)
 	case studio.SameFolder:
 		return tr("Source and target are the same folder: choose two different ones, there is nothing to learn from one.")
@@ -60,6 +66,21 @@ func (s *domainsScreen) warning(w studio.Warning, a, b studio.DomainState) strin
 		return tr("One folder has %d images, the other %d. The smaller one decides how varied the result is.", a.Images, b.Images)
 	}
 	return fmt.Sprint(w)
+}
+
+// clash says which choice has no effect, and why.
+func (s *domainsScreen) clash(c studio.Clash) string {
+	switch c {
+	case studio.BothWaysWithoutFinish:
+		return tr("Both ways has no effect: the finish learns them, and there is none. Flow and reflow rounds know both ways anyhow.")
+	case studio.BothWaysFromNoise:
+		return tr("Both ways has no effect: a generator goes back to noise by its flow and reflow rounds.")
+	case studio.StepsWithoutDistil:
+		return tr("Distil steps have no effect: only the finish Distil learns more than one step.")
+	case studio.RegisteredNoise:
+		return tr("The registered coupling has no effect: it needs source images, and the source is noise.")
+	}
+	return fmt.Sprint(c)
 }
 
 // showMore shows the settings that few people change.
@@ -88,6 +109,29 @@ func (s *domainsScreen) showMore() {
 			return nil
 		}
 	}
+	fromNoise := s.app.studio.Domains[0].State().Noise
+	pairing, likeness, comparing := tr("How images of both folders are paired for the first round"), tr("What makes two images alike; by itself it is measured"), tr("Features keep lines sharp; pixels alone is the textbook's")
+	if fromNoise {
+		pairing, likeness, comparing = tr("How noise is paired with images; by itself at random"), tr("Between two folders only"), tr("From noise, pixels alone are compared")
+		feature.Disable()
+		loss.Disable()
+	}
+	hint := tr("The finish learns the step from target to source too")
+	switch {
+	case fromNoise:
+		hint = tr("Between two folders only: a generator goes back by its flow")
+	case t.Finish == project.FinishNone:
+		hint = tr("Needs a finish: choose Distil or Refine first")
+	}
+	bothWays := widget.NewCheck("", func(on bool) { t.BothWays = on })
+	bothWays.SetChecked(t.BothWays)
+	setEnabled(bothWays, !fromNoise && t.Finish != project.FinishNone || t.BothWays) // what is on can be put off
+	distilHint := tr("In how many steps the finish translates: 1 to 16; 1 is usual")
+	distil := number(fmt.Sprint(max(1, t.DistilSteps)), inRange(1, 16))
+	if t.Finish != project.FinishDistil {
+		distilHint = tr("With the finish Distil only")
+		setEnabled(distil, t.DistilSteps > 1)
+	}
 	noise := number(fmt.Sprint(t.BridgeNoise), inRange(0, 1))
 	seed := number(fmt.Sprint(t.Seed), inRange(0, 1e15))
 	batch := number(fmt.Sprint(t.Batch), inRange(0, 4096))
@@ -95,9 +139,11 @@ func (s *domainsScreen) showMore() {
 		formItem(tr("Fit"), tr("How a picture becomes square"), fit),
 		formItem(tr("Background"), tr("Under transparent parts and beside padded pictures"), background),
 		formItem(tr("Mirrored images"), tr("Off for text, maps and hands; by itself it is measured"), flip),
-		formItem(tr("Coupling"), tr("How images of both folders are paired for the first round"), coupling),
-		formItem(tr("Paired by"), tr("What makes two images alike; by itself it is measured"), feature),
-		formItem(tr("Loss"), tr("Features keep lines sharp; pixels alone is the textbook's"), loss),
+		formItem(tr("Coupling"), pairing, coupling),
+		formItem(tr("Paired by"), likeness, feature),
+		formItem(tr("Loss"), comparing, loss),
+		formItem(tr("Both ways"), hint, bothWays),
+		formItem(tr("Distil steps"), distilHint, distil),
 		formItem(tr("Bridge noise"), tr("0 to 1; 0.1 is usual"), noise),
 		formItem(tr("Batch"), tr("Images a step; 0 is the preset's"), batch),
 		formItem(tr("Seed"), tr("The same seed gives the same result on one backend"), seed),
@@ -110,6 +156,8 @@ func (s *domainsScreen) showMore() {
 		t.Seed = uint64(n)
 		n, _ = strconv.ParseFloat(batch.Text, 64)
 		t.Batch = int(n)
+		n, _ = strconv.ParseFloat(distil.Text, 64)
+		t.DistilSteps = int(n)
 		s.settings = t
 		d.Hide()
 	})

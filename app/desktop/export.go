@@ -10,6 +10,7 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/dialog"
+	"fyne.io/fyne/v2/layout"
 	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 	tip "github.com/dweymouth/fyne-tooltip/widget"
@@ -41,6 +42,8 @@ type exportScreen struct {
 	retry     *tip.Button
 	folder    *tip.Button
 	untaught  fyne.CanvasObject
+	split     fyne.CanvasObject // everything
+	generates fyne.CanvasObject // instead, where there is nothing to translate
 	queued    *fyne.Container
 	bar       *widget.ProgressBar
 	status    *widget.Label
@@ -110,12 +113,22 @@ func (s *exportScreen) make() {
 		button(tr("Pause training"), theme.MediaPauseIcon(), tr("Training waits after the present step, with the model loaded"), func() { s.a.studio.Training.Pause() })), waits)
 	s.bar = widget.NewProgressBar()
 	s.status = wrapped("")
-	words := container.NewBorder(nil, nil, nil, s.table.filter, s.status)
-	s.right = newPage(s.table.root, newRow(s.begin, s.pause, s.stop, s.retry, s.folder), s.queued, s.bar, words, s.table.root)
+	progress := container.NewBorder(nil, nil, nil, s.table.filter, s.status)
+	s.right = newPage(s.table.root, newRow(s.begin, s.pause, s.stop, s.retry, s.folder), s.queued, s.bar, progress, s.table.root)
 
 	split := container.NewHSplit(container.NewVScroll(s.left), container.NewVScroll(s.right))
 	split.SetOffset(.4)
-	s.root = split
+	s.split, s.generates = split, s.nothingToTranslate()
+	s.root = container.NewStack(s.split, s.generates)
+}
+
+// nothingToTranslate stands in for everything where the project generates, and leads to where it does.
+func (s *exportScreen) nothingToTranslate() fyne.CanvasObject {
+	words := wrapped(tr("The source of this project is noise, so there are no images to translate: Generate makes pictures and saves them."))
+	words.Alignment = fyne.TextAlignCenter
+	there := button(tr("Generate"), theme.NavigateBackIcon(), tr("Make pictures from noise"), func() { s.a.open(2) })
+	there.Importance = widget.HighImportance
+	return container.NewVBox(layout.NewSpacer(), words, container.NewCenter(there), layout.NewSpacer())
 }
 
 func (s *exportScreen) setOut(dir string) {
@@ -139,6 +152,9 @@ func (s *exportScreen) changed() {
 	if s.left == nil {
 		return
 	}
+	noise := s.options.way.project.FromNoise()
+	setShown(s.generates, noise)
+	setShown(s.split, !noise)
 	setShown(s.untaught, !s.options.way.trained())
 	s.left.Refresh()
 }
@@ -148,7 +164,7 @@ func (s *exportScreen) job() studio.Job {
 	o := s.options
 	at := o.way.at
 	return studio.Job{
-		Inputs: s.inputs.paths(), Out: s.out, Round: at.Round, Steps: at.Steps, Reverse: at.Reverse, Size: at.Size,
+		Inputs: s.inputs.paths(), Out: s.out, Round: at.Round, Steps: at.steps(), Reverse: at.Reverse, Size: at.Size, Solver: at.Solver,
 		Recursive: o.recursive, Overwrite: o.overwrite, Format: o.format, Quality: o.quality,
 	}
 }

@@ -35,7 +35,7 @@ func busy(st studio.ExportState) bool {
 
 // showButtons enables what has an effect now.
 func (s *exportScreen) showButtons(st studio.ExportState) {
-	going, trained := busy(st), s.options.way.trained()
+	going, trained := busy(st), s.options.way.trained() && !s.options.way.project.FromNoise()
 	setEnabled(s.begin, !going && trained && s.out != "" && len(s.inputs.list) > 0 && s.options.valid())
 	setEnabled(s.pause, st.State == studio.Running || st.State == studio.Paused)
 	setEnabled(s.stop, st.State == studio.Running || st.State == studio.Paused)

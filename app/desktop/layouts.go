@@ -165,3 +165,44 @@ func (l allOptions) Layout(_ []fyne.CanvasObject, size fyne.Size) { l.of.Resize(
 
 // Layout implements fyne.Layout.
 func (atLeast) Layout(objects []fyne.CanvasObject, size fyne.Size) { objects[0].Resize(size) }
+
+// mosaic lays cells out as large as lets all of them be seen, but never smaller than they want to be.
+type mosaic struct{ width float32 }
+
+// columns is the number of cells side by side, and their size.
+func (l *mosaic) columns(objects []fyne.CanvasObject, size fyne.Size) (n int, cell fyne.Size) {
+	least := objects[0].MinSize()
+	extra := least.Height - least.Width // of a caption
+	n = max(1, int(size.Width/least.Width))
+	side := least.Width
+	for k := range n {
+		rows := (len(objects) + k) / (k + 1)
+		if s := min(size.Width/float32(k+1), size.Height/float32(rows)-extra); s > side {
+			n, side = k+1, s
+		}
+	}
+	return n, fyne.NewSize(side, side+extra)
+}
+
+// MinSize is the height of the least cells at the last width.
+func (l *mosaic) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	if len(objects) == 0 {
+		return fyne.Size{}
+	}
+	least := objects[0].MinSize()
+	n := max(1, int(l.width/least.Width))
+	return fyne.NewSize(least.Width, least.Height*float32((len(objects)+n-1)/n))
+}
+
+// Layout implements fyne.Layout.
+func (l *mosaic) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	l.width = size.Width
+	if len(objects) == 0 {
+		return
+	}
+	n, cell := l.columns(objects, size)
+	for i, o := range objects {
+		o.Resize(cell)
+		o.Move(fyne.NewPos(float32(i%n)*cell.Width, float32(i/n)*cell.Height))
+	}
+}

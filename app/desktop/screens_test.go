@@ -57,9 +57,11 @@ func (w show) open(t *testing.T) *App {
 	for _, start := range []*func(func()){ // of what would draw from another goroutine
 		&a.domains.cards[0].thumbs.Start, &a.domains.cards[1].thumbs.Start,
 		&a.trans.start, &a.trans.way.start, &a.export.start, &a.export.options.way.start,
+		&a.gen.start, &a.gen.seeds.way.start, &a.gen.image.way.start, &a.gen.seeds.grid.start, &a.gen.seeds.wayThere.start, &a.gen.image.work.start,
 	} {
 		*start = atOnce
 	}
+	a.lab.every = func(time.Duration, func() bool) {} // nothing moves by itself
 	t.Cleanup(func() { speak("en") })
 	a.window.Resize(w.size)
 	return a
@@ -108,6 +110,8 @@ var screenStates = []struct {
 	{"Translate, trained", func(t *testing.T, a *App) { openMeasured(t, a); a.open(2) }},
 	{"Export, empty", func(t *testing.T, a *App) { a.open(3) }},
 	{"Export, trained", func(t *testing.T, a *App) { openMeasured(t, a); a.open(3) }},
+	{"Lab, before a run", func(t *testing.T, a *App) { a.open(4) }},
+	{"Lab, measured", func(t *testing.T, a *App) { openLab(t, a, 5) }},
 	{"Settings", func(t *testing.T, a *App) { a.open(0); a.showSettings() }},
 	{"Help", func(t *testing.T, a *App) { a.open(0); a.showHelp() }},
 	{"Backends", func(t *testing.T, a *App) { a.open(0); a.showBackend() }},
@@ -117,10 +121,46 @@ var screenStates = []struct {
 		a.open(1)
 		a.train.showMeasurements(a.studio.Training.State().Rounds[1])
 	}},
+	{"Domains, noise", func(t *testing.T, a *App) {
+		a.studio.Domains[0].Choose(project.NoiseSource)
+		a.domains.settings.BothWays, a.domains.settings.DistilSteps, a.domains.settings.Coupling = true, 4, project.CouplingRegistered
+		a.open(0)
+	}},
+	{"Train, a generator", func(t *testing.T, a *App) { openGenerator(t, a); a.open(1) }},
+	{"Measurements of a generator", func(t *testing.T, a *App) {
+		openGenerator(t, a)
+		a.open(1)
+		a.train.showMeasurements(a.studio.Training.State().Rounds[1])
+	}},
+	{"Generate, empty", func(t *testing.T, a *App) {
+		openFromNoise(t, a)
+		a.open(2)
+	}},
+	{"Generate, from seeds", func(t *testing.T, a *App) {
+		openGenerator(t, a)
+		a.open(2)
+		a.gen.seeds.choose(3)
+	}},
+	{"Generate, from an image", func(t *testing.T, a *App) {
+		openGenerator(t, a)
+		a.open(2)
+		a.gen.image.load(writePNG(t, filepath.Join(t.TempDir(), "cat.png"), drawing(40, 30, color.NRGBA{A: 255})))
+	}},
+	{"Export, a generator", func(t *testing.T, a *App) { openGenerator(t, a); a.open(3) }},
 	{"A problem", func(t *testing.T, a *App) {
 		a.open(1)
 		a.show(explain(tr("The project could not be opened"), fmt.Errorf("%w: /home/somebody/Straightway/faces to drawings is being written by process 4711", project.ErrLocked)))
 	}},
+}
+
+// stateNamed is the number of a state.
+func stateNamed(name string) int {
+	for i, s := range screenStates {
+		if s.name == name {
+			return i
+		}
+	}
+	panic("no state " + name)
 }
 
 func scanned(t *testing.T, a *App) {
@@ -137,9 +177,39 @@ func scanned(t *testing.T, a *App) {
 // openMeasured opens a project with finished rounds, their measurements, losses and previews.
 func openMeasured(t *testing.T, a *App) {
 	t.Helper()
+	openWith(t, a, t.TempDir(), func(far float64) project.Measurements {
+		m := project.Measurements{"straightness": .2 * far * far, "cost": .8, "kid_source": 60, "accepted_target": .97, "round_trip/1": 30 * far, "round_trip/8": 3.1}
+		for i, n := range []string{"1", "4", "8"} {
+			near := far / float64(i+1)
+			m["kid/"+n], m["swd/"+n], m["accepted/"+n], m["preservation/"+n], m["kid_reverse/"+n] = 20*near, 30*near, 1-near/2, .8, 25*near
+		}
+		return m
+	})
+}
+
+// openGenerator opens a project from noise likewise; the pictures on the Generate screen are drawn by nobody's network.
+func openGenerator(t *testing.T, a *App) {
+	t.Helper()
+	openWith(t, a, project.NoiseSource, func(far float64) project.Measurements {
+		m := project.Measurements{"straightness": .2 * far * far, "cost": 1.9, "accepted_target": .97, "round_trip/1": 90 * far, "round_trip/16": 3.1, "inverted_std/1": .7, "inverted_std/16": .96}
+		for i, n := range []string{"1", "4", "16"} {
+			near := far / float64(i+1)
+			m["kid/"+n], m["swd/"+n], m["accepted/"+n] = 20*near, 30*near, 1-near/2
+		}
+		return m
+	})
+	a.gen.generator = &artist{}
+	for _, l := range []*latest{a.gen.seeds.grid, a.gen.seeds.wayThere, a.gen.image.work} {
+		l.later = func(_ time.Duration, f func()) { f() }
+	}
+}
+
+// openWith opens a project from a source whose rounds were measured so, in terms of how far they are from the target.
+func openWith(t *testing.T, a *App, source string, measurements func(far float64) project.Measurements) {
+	t.Helper()
 	dir := filepath.Join(t.TempDir(), "colour to line art")
 	settings := project.Default()
-	settings.Source, settings.Target, settings.Size, settings.Rounds, settings.Finish = t.TempDir(), t.TempDir(), 32, 2, project.FinishRefine
+	settings.Source, settings.Target, settings.Size, settings.Rounds, settings.Finish = source, t.TempDir(), 32, 2, project.FinishRefine
 	p, err := project.Create(dir, settings)
 	if err != nil {
 		t.Fatal(err)
@@ -149,12 +219,7 @@ func openMeasured(t *testing.T, a *App) {
 	}
 	for k, name := range []string{"1-flow", "2-reflow"} {
 		far := 1 / float64(k+1)
-		m := project.Measurements{"straightness": .2 * far * far, "cost": .8, "kid_source": 60, "accepted_target": .97}
-		for i, n := range []string{"1", "4", "8"} {
-			near := far / float64(i+1)
-			m["kid/"+n], m["swd/"+n], m["accepted/"+n], m["preservation/"+n], m["kid_reverse/"+n] = 20*near, 30*near, 1-near/2, .8, 25*near
-		}
-		report := project.RoundReport{Steps: 400, Images: 12800, Seconds: 754, FinishedAt: time.Unix(1.8e9, 0), Measurements: m}
+		report := project.RoundReport{Steps: 400, Images: 12800, Seconds: 754, FinishedAt: time.Unix(1.8e9, 0), Measurements: measurements(far)}
 		if err := p.FinishRound(name, nil, nil, report); err != nil {
 			t.Fatal(err)
 		}
@@ -352,6 +417,8 @@ func TestScreensLookAsTheyDid(t *testing.T) {
 	}{
 		{"domains-empty-en-light", 0, shows[0]},
 		{"train-zh-dark", 5, shows[1]},
+		{"lab-en-light", 11, shows[0]},
+		{"generate-en-light", stateNamed("Generate, from seeds"), shows[0]},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := c.show.open(t)

@@ -155,14 +155,14 @@ func (a *App) showBackend() {
 
 // showHelp explains the way through the program, the shortcuts, and where its parts come from.
 func (a *App) showHelp() {
-	way := wrapped(tr("1. Domains: choose or drop two folders of images.\n2. Train: the flow is learnt, straightened by reflow and finished. Watch one step become as good as many.\n3. Translate: drop, paste or open an image; drag the divider to compare.\n4. Export: whole folders, with one network evaluation an image."))
+	way := wrapped(tr("1. Domains: choose or drop two folders of images.\n2. Train: the flow is learnt, straightened by reflow and finished. Watch one step become as good as many.\n3. Translate: drop, paste or open an image; drag the divider to compare.\n4. Export: whole folders, with one network evaluation an image.\n5. Lab: the same flow between two shapes that you draw, where everything can be seen and measured in seconds."))
 	grid := container.NewGridWithColumns(2)
 	for _, k := range [][2]string{
-		{"Ctrl+D · Ctrl+R · Ctrl+T · Ctrl+E", tr("Domains, Train, Translate, Export")},
+		{"Ctrl+D · Ctrl+R · Ctrl+T · Ctrl+E · Ctrl+L", tr("Domains, Train, Translate, Export, Lab")},
 		{"Ctrl+O", tr("Open a project")},
 		{"Ctrl+N", tr("New project")},
 		{"Ctrl+V", tr("Paste an image to translate")},
-		{tr("Space"), tr("Pause and continue training")},
+		{tr("Space"), tr("Pause and continue training; in the lab, the animation")},
 		{"Ctrl+,", tr("Settings")},
 		{"Ctrl+Q", tr("Close")},
 		{"F1", tr("This help")},

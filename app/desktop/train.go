@@ -5,6 +5,7 @@ package desktop
 import (
 	"fmt"
 	"image"
+	"math"
 	"strings"
 
 	"fyne.io/fyne/v2"
@@ -38,6 +39,7 @@ type trainScreen struct {
 	bars     *widgets.Bars
 	advice   *widget.Label
 	preview  *widgets.ImageTable
+	what     *widget.Label // the preview shows
 	moment   *widget.Slider
 	when     *widget.Label
 	follow   bool // the slider follows the newest preview
@@ -50,6 +52,7 @@ type trainScreen struct {
 	ticks    int
 	was      studio.RunState // for the notification at the end
 	logY     bool
+	noise    bool // the project generates
 }
 
 func newTrainScreen(a *App) *trainScreen {
@@ -106,7 +109,8 @@ func (s *trainScreen) build() fyne.CanvasObject {
 	measured := container.NewBorder(heading(tr("By round, on held-out images")), nil, nil, nil, s.bars)
 	left := container.NewVSplit(loss, measured)
 	left.SetOffset(.5)
-	right := container.NewBorder(container.NewBorder(nil, nil, heading(tr("Held-out images")), s.when), s.moment, nil, nil, s.preview)
+	s.what = heading(tr("Held-out images"))
+	right := container.NewBorder(container.NewBorder(nil, nil, s.what, s.when), s.moment, nil, nil, s.preview)
 	split := container.NewHSplit(left, right)
 	split.SetOffset(.5)
 	// It scrolls only where a large scale meets a small window.
@@ -117,9 +121,9 @@ func (s *trainScreen) build() fyne.CanvasObject {
 func (s *trainScreen) shown() { s.version = -1 }
 
 func (s *trainScreen) dropped(_ fyne.Position, paths []string) {
-	if len(paths) > 0 { // a picture dropped on this screen is meant to be translated
+	if len(paths) > 0 { // a picture dropped on this screen is meant for the next
 		s.app.open(2)
-		s.app.trans.open(paths[0])
+		s.app.results.dropped(fyne.Position{}, paths[:1])
 	}
 }
 
@@ -154,6 +158,9 @@ func (s *trainScreen) refresh() {
 	}
 	s.version = st.Version
 	p, _ := s.app.studio.Project()
+	if noise := s.app.fromNoise(); noise != s.noise {
+		s.noise, s.previews = noise, -1
+	}
 	s.showState(p, st)
 	s.showRail(st)
 	s.showLoss(st)
@@ -195,11 +202,17 @@ func (s *trainScreen) showState(p *project.Project, st studio.TrainingState) {
 		}
 	case st.State == studio.Paused:
 		text = tr("Paused in %s at step %d. The model stays loaded: you can translate and export.", roundTitle(e.Round), e.Step)
+		if s.noise {
+			text = tr("Paused in %s at step %d. The model stays loaded: you can generate.", roundTitle(e.Round), e.Step)
+		}
 		fraction = float64(e.Step) / float64(max(1, e.Steps))
 	case st.State == studio.Stopping:
 		text = tr("Saving…")
 	case st.State == studio.Finished:
 		text, fraction = tr("Trained. Open the Translate screen, or drop an image here."), 1
+		if s.noise {
+			text = tr("Trained. Open the Generate screen.")
+		}
 	case st.State == studio.Failed:
 		text = tr("Training failed")
 		if st.Err != nil {
@@ -336,9 +349,9 @@ func (s *trainScreen) showRounds(st studio.TrainingState) {
 		m := r.Report.Measurements
 		key += r.Name + r.Report.FinishedAt.String()
 		groups = append(groups, widgets.BarGroup{Label: roundTitle(r.Name), Values: []widgets.BarValue{
-			{Name: tr("Straightness S"), Value: m["straightness"]},
-			{Name: tr("Transport cost"), Value: m["cost"]},
-			{Name: tr("KID, 1 step"), Value: m["kid/1"]},
+			{Name: tr("Straightness S"), Value: measured(m, "straightness")},
+			{Name: tr("Transport cost"), Value: measured(m, "cost")},
+			{Name: tr("KID, 1 step"), Value: measured(m, "kid/1")},
 		}})
 	}
 	if key == s.rounds && key != "" {
@@ -346,7 +359,27 @@ func (s *trainScreen) showRounds(st studio.TrainingState) {
 	}
 	s.rounds = key
 	s.bars.SetGroups(groups)
-	setText(s.advice, adviceText(studio.Advise(st.Rounds)))
+	text := adviceText(studio.Advise(st.Rounds))
+	if round, n, v, ok := studio.RoundTrip(st.Rounds); ok {
+		text += "\n" + roundTripText(round, n, v, s.noise)
+	}
+	setText(s.advice, text)
+}
+
+// measured is a measurement, NaN where it was not taken: no bar is drawn then.
+func measured(m project.Measurements, key string) float64 {
+	if v, ok := m[key]; ok {
+		return v
+	}
+	return math.NaN()
+}
+
+// roundTripText says how well a round goes back where it came from.
+func roundTripText(round string, steps int, v float64, noise bool) string {
+	if noise {
+		return tr("%s takes held-out images to their noise and back within %.1f of 255 in %d steps each way.", roundTitle(round), v, steps)
+	}
+	return tr("%s takes held-out images to the target and back within %.1f of 255 in %d steps each way.", roundTitle(round), v, steps)
 }
 
 // adviceText says what to do next and why.
@@ -365,6 +398,11 @@ func adviceText(a studio.Advice) string {
 }
 
 func (s *trainScreen) showPreview(i int) {
+	source, what := tr("Source"), tr("Held-out images")
+	if s.noise {
+		source, what = tr("Noise"), tr("From the same noise")
+	}
+	setText(s.what, what)
 	previews := s.app.studio.Training.State().Previews
 	if len(previews) == 0 {
 		setText(s.when, tr("The first preview comes some seconds after training begins"))
@@ -373,7 +411,7 @@ func (s *trainScreen) showPreview(i int) {
 	}
 	p := previews[max(0, min(i, len(previews)-1))]
 	setText(s.when, tr("%s, step %d", roundTitle(p.Round), p.Step))
-	columns := []string{tr("Source"), tr("1 step"), tr("4 steps"), tr("%d steps", p.Many), tr("Reference")}
+	columns := []string{source, tr("1 step"), tr("4 steps"), tr("%d steps", p.Many), tr("Reference")}
 	var rows [][]image.Image
 	for _, row := range p.Cells {
 		var cells []image.Image
@@ -402,7 +440,11 @@ func (s *trainScreen) watchEnd() {
 	}
 	switch st.State {
 	case studio.Finished:
-		s.app.fyne.SendNotification(fyne.NewNotification(tr("Training is done"), tr("The translator is ready: one step an image.")))
+		ready := tr("The translator is ready: one step an image.")
+		if s.app.fromNoise() {
+			ready = tr("The generator is ready.")
+		}
+		s.app.fyne.SendNotification(fyne.NewNotification(tr("Training is done"), ready))
 	case studio.Failed:
 		s.app.fyne.SendNotification(fyne.NewNotification(tr("Training failed"), st.Err.Error()))
 		s.app.show(explain(tr("Training failed"), st.Err))
@@ -477,24 +519,35 @@ func (s *trainScreen) restore(round string) {
 // showMeasurements lists everything that was measured at the end of a round.
 func (s *trainScreen) showMeasurements(r project.Round) {
 	m := r.Report.Measurements
-	row := func(name, key string, format string) []string {
-		out := []string{name}
-		for _, k := range []string{"1", "4", "8"} {
-			if v, ok := m[key+"/"+k]; ok {
-				out = append(out, fmt.Sprintf(format, v))
-			} else {
-				out = append(out, "")
-			}
+	counts := studio.StepsOf(m, "kid")
+	table := [][]string{{""}}
+	for _, n := range counts {
+		head := tr("%d steps", n)
+		if n == 1 {
+			head = tr("1 step")
 		}
-		return out
+		table[0] = append(table[0], head)
 	}
-	table := [][]string{
-		{"", tr("1 step"), tr("4 steps"), tr("%d steps", 8)},
-		row(tr("KID to the target"), "kid", "%.3f"),
-		row(tr("Sliced Wasserstein to the target"), "swd", "%.2f"),
-		row(tr("Taken for the target"), "accepted", "%.2f"),
-		row(tr("Layout kept"), "preservation", "%.3f"),
-		row(tr("KID to the source, backwards"), "kid_reverse", "%.3f"),
+	for _, line := range []struct{ name, key, format string }{
+		{tr("KID to the target"), "kid", "%.3f"},
+		{tr("Sliced Wasserstein to the target"), "swd", "%.2f"},
+		{tr("Taken for the target"), "accepted", "%.2f"},
+		{tr("Layout kept"), "preservation", "%.3f"},
+		{tr("KID to the source, backwards"), "kid_reverse", "%.3f"},
+		{tr("There and back, of 255"), "round_trip", "%.1f"},
+		{tr("Deviation of the noise found"), "inverted_std", "%.2f"},
+	} {
+		row, any := []string{line.name}, false
+		for _, n := range counts {
+			text := ""
+			if v, ok := m[fmt.Sprintf("%s/%d", line.key, n)]; ok {
+				text, any = fmt.Sprintf(line.format, v), true
+			}
+			row = append(row, text)
+		}
+		if any {
+			table = append(table, row)
+		}
 	}
 	grid := container.NewHBox()
 	for x := range table[0] {
@@ -509,8 +562,17 @@ func (s *trainScreen) showMeasurements(r project.Round) {
 		}
 		grid.Add(column)
 	}
-	text := tr("%d steps, %d images, %s of training. Straightness S %.4f, transport cost %.3f. The source itself is at KID %.2f; of real target images %.2f are taken for the target.",
-		r.Report.Steps, r.Report.Images, roundTime(r.Report.Seconds), m["straightness"], m["cost"], m["kid_source"], m["accepted_target"])
+	text := tr("%d steps, %d images, %s of training. Straightness S %.4f, transport cost %.3f.",
+		r.Report.Steps, r.Report.Images, roundTime(r.Report.Seconds), m["straightness"], m["cost"])
+	if v, ok := m["kid_source"]; ok {
+		text += tr(" The source itself is at KID %.2f.", v)
+	}
+	if v, ok := m["accepted_target"]; ok {
+		text += tr(" Of real target images %.2f are taken for the target.", v)
+	}
+	if _, ok := m["inverted_std/1"]; ok {
+		text += tr(" The noise that target images come from has deviation 1 where the flow is exact.")
+	}
 	inside := container.NewVScroll(container.NewVBox(wrapped(text), grid))
 	d := dialog.NewCustomWithoutButtons(roundTitle(r.Name), inside, s.app.window)
 	d.SetButtons([]fyne.CanvasObject{

@@ -79,8 +79,6 @@ func newTranslateScreen(a *App) *translateScreen {
 	return s
 }
 
-func (s *translateScreen) name() (string, fyne.KeyName) { return tr("Translate"), fyne.KeyT }
-
 func (s *translateScreen) build() fyne.CanvasObject { return s.root }
 
 func (s *translateScreen) shown() { s.way.refresh() }

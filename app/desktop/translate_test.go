@@ -46,6 +46,12 @@ func openTrained(t *testing.T, a *App, rounds ...string) {
 	t.Helper()
 	settings := project.Default()
 	settings.Source, settings.Target, settings.Size = t.TempDir(), t.TempDir(), 64
+	openRounds(t, a, settings, rounds...)
+}
+
+// openRounds opens a project with such settings and finished rounds.
+func openRounds(t *testing.T, a *App, settings project.Settings, rounds ...string) {
+	t.Helper()
 	dir := filepath.Join(t.TempDir(), "line art")
 	p, err := project.Create(dir, settings)
 	if err != nil {
@@ -266,7 +272,7 @@ func TestSeveralPicturesGetAStrip(t *testing.T) {
 	if !s.strip.root.Visible() || len(s.strip.cells) != 3 {
 		t.Fatalf("a folder of three gives a strip of %d", len(s.strip.cells))
 	}
-	if s.title != "a.png" || !s.strip.cells[0].chosen || s.strip.cells[0].after.Image == nil || s.strip.cells[1].after.Image == nil {
+	if s.title != "a.png" || !s.strip.cells[0].chosen || s.strip.cells[0].pictures[1].Image == nil || s.strip.cells[1].pictures[1].Image == nil {
 		t.Error("the first picture is not open, or the strip is not translated")
 	}
 	if !s.strip.cells[2].failed {

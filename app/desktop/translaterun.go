@@ -133,7 +133,7 @@ func (s *translateScreen) take(title string, img, shown *image.NRGBA) {
 // asked is what the controls ask for.
 func (s *translateScreen) asked() studio.Request {
 	at := s.way.at
-	return studio.Request{Round: at.Round, Steps: at.Steps, Reverse: at.Reverse, At: s.far, Size: at.Size}
+	return studio.Request{Round: at.Round, Steps: at.steps(), Reverse: at.Reverse, At: s.far, Size: at.Size, Solver: at.Solver}
 }
 
 // request translates the picture anew after a while, in which another request may take the place of this one. What is

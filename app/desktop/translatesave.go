@@ -30,47 +30,68 @@ import (
 // savedQuality is that of JPEG files, as translate has it.
 const savedQuality = 92
 
+// desk is where a screen keeps pictures: it saves and copies them in the background, and says so at the screen's foot.
+type desk struct {
+	a     *App
+	say   func(text string)
+	start func(func()) // runs work on a goroutine of its own
+}
+
 // saveImage asks where to and saves the whole translation.
 func (s *translateScreen) saveImage() {
-	img := s.result.Image
-	if img == nil {
-		return
+	if s.result.Image != nil {
+		s.desk().save(s.result.Image, stem(s.title)+"-translated.png")
 	}
-	stem := strings.TrimSuffix(s.title, filepath.Ext(s.title))
-	s.a.chooseSave(stem+"-translated.png", func(path string) {
+}
+
+// copyImage puts the translation on the clipboard.
+func (s *translateScreen) copyImage() {
+	if s.result.Image != nil {
+		s.desk().copy(s.result.Image)
+	}
+}
+
+func (s *translateScreen) desk() desk { return desk{s.a, s.say, s.start} }
+
+// stem is a file's name without its ending.
+func stem(name string) string { return strings.TrimSuffix(name, filepath.Ext(name)) }
+
+// save asks where to and saves a picture.
+func (d desk) save(img *image.NRGBA, name string) {
+	d.a.chooseSave(name, func(path string) {
 		if filepath.Ext(path) != "" {
-			s.write(path, img) // the dialog has asked before replacing it
+			d.write(path, img) // the dialog has asked before replacing it
 			return
 		}
 		path += ".png"
 		if _, err := os.Lstat(path); err != nil {
-			s.write(path, img)
+			d.write(path, img)
 			return
 		}
 		dialog.ShowCustomConfirm(tr("Replace the file?"), tr("Replace"), tr("Cancel"), wrapped(tr("%s exists already.", path)), func(yes bool) {
 			if yes {
-				s.write(path, img)
+				d.write(path, img)
 			}
-		}, s.a.window)
+		}, d.a.window)
 	})
 }
 
 // write saves a picture in the background.
-func (s *translateScreen) write(path string, img *image.NRGBA) {
+func (d desk) write(path string, img *image.NRGBA) {
 	background := color.NRGBA(datasets.White)
-	if p, _ := s.a.studio.Project(); p != nil {
+	if p, _ := d.a.studio.Project(); p != nil {
 		background = p.Settings().Background.NRGBA()
 	}
-	s.say(tr("Saving %s…", baseName(path)))
-	s.start(func() {
+	d.say(tr("Saving %s…", baseName(path)))
+	d.start(func() {
 		err := writeImage(path, img, background)
 		fyne.Do(func() {
 			if err != nil {
-				s.say("")
-				s.a.fail(tr("The image could not be saved"), err)
+				d.say("")
+				d.a.fail(tr("The image could not be saved"), err)
 				return
 			}
-			s.say(tr("Saved as %s", path))
+			d.say(tr("Saved as %s", path))
 		})
 	})
 }
@@ -115,7 +136,7 @@ func (s *translateScreen) paste() {
 			}
 			s.working(false)
 			if err != nil {
-				s.clipboardProblem(tr("Nothing could be pasted"), err)
+				s.a.clipboardProblem(tr("Nothing could be pasted"), err)
 				return
 			}
 			s.strip.set(nil)
@@ -165,20 +186,20 @@ var (
 )
 
 // clipboardProblem says what stands between the window and the clipboard, and what helps.
-func (s *translateScreen) clipboardProblem(what string, err error) {
+func (a *App) clipboardProblem(what string, err error) {
 	switch {
 	case errors.Is(err, errNoClipboard):
-		s.a.show(problem{
+		a.show(problem{
 			What: what, Cause: tr("Images go through the clipboard by the program xclip, or wl-clipboard on Wayland, which is not installed."),
 			Advice: tr("Install xclip (X11) or wl-clipboard (Wayland). Without it, drop an image here or paste the path of its file, and save a translation by Save as…"),
 		})
 	case errors.Is(err, errEmptyClipboard):
-		s.a.show(problem{
+		a.show(problem{
 			What: what, Cause: tr("There is neither an image nor the path of a file on the clipboard."),
 			Advice: tr("Copy an image or a file first, then press Ctrl+V here."),
 		})
 	default:
-		s.a.fail(what, err)
+		a.fail(what, err)
 	}
 }
 
@@ -204,22 +225,18 @@ func clipboardImage() (*image.NRGBA, error) {
 	return d.Image, nil
 }
 
-// copyImage puts the translation on the clipboard.
-func (s *translateScreen) copyImage() {
-	img := s.result.Image
-	if img == nil {
-		return
-	}
-	s.say(tr("Copying…"))
-	s.start(func() {
+// copy puts a picture on the clipboard.
+func (d desk) copy(img *image.NRGBA) {
+	d.say(tr("Copying…"))
+	d.start(func() {
 		err := copyToClipboard(img)
 		fyne.Do(func() {
 			if err != nil {
-				s.say("")
-				s.clipboardProblem(tr("The image could not be copied"), err)
+				d.say("")
+				d.a.clipboardProblem(tr("The image could not be copied"), err)
 				return
 			}
-			s.say(tr("Copied to the clipboard"))
+			d.say(tr("Copied to the clipboard"))
 		})
 	})
 }

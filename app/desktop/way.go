@@ -14,9 +14,13 @@ import (
 	"fyne.io/fyne/v2/widget"
 	tip "github.com/dweymouth/fyne-tooltip/widget"
 
+	"github.com/straightway-app/straightway/engine/flow"
 	"github.com/straightway-app/straightway/engine/project"
 	"github.com/straightway-app/straightway/engine/translate"
 )
+
+// solverNames are the solvers' names, which are people's.
+var solverNames = map[flow.Solver]string{flow.ByEuler: "Euler", flow.ByMidpoint: "Midpoint", flow.ByHeun: "Heun", flow.ByRK4: "RK4", flow.ByRK45: "RK45"}
 
 // mostSteps is the most network evaluations that can be asked for: more change nothing that can be seen.
 const mostSteps = 1000
@@ -27,15 +31,24 @@ type chosenWay struct {
 	Steps   int
 	Reverse bool
 	Size    translate.SizeMode
+	Solver  flow.Solver
 }
 
-// way is the controls for a chosenWay, with the finished rounds of the open project. Translating and exporting share
-// it.
+// steps is the number of steps that the solver is given: one that chooses its own is given none.
+func (c chosenWay) steps() int {
+	if c.Solver.Adaptive() {
+		return 0
+	}
+	return c.Steps
+}
+
+// way is the controls for a chosenWay, with the finished rounds of the open project. Translating, generating and
+// exporting share it.
 type way struct {
 	at      chosenWay
 	rounds  []project.Round // finished ones, in order
-	noise   bool            // the project's source is noise
-	changed func()          // the choice or the rounds are others now
+	project project.Settings
+	changed func() // the choice or the rounds are others now
 
 	a       *App
 	start   func(func()) // runs work on a goroutine of its own
@@ -45,7 +58,9 @@ type way struct {
 
 	steps                  *widget.SelectEntry
 	round, direction, size *tip.Select
-	groups                 []fyne.CanvasObject // label and control each
+	solver                 *tip.Select
+	common                 []fyne.CanvasObject // controls with their labels: steps, solver and round
+	groups                 []fyne.CanvasObject // all of them
 }
 
 func newWay(a *App, at chosenWay, changed func()) *way {
@@ -59,7 +74,7 @@ func newWay(a *App, at chosenWay, changed func()) *way {
 			w.set(func(c *chosenWay) { c.Steps = n })
 		}
 	}
-	w.round = choice([]string{tr("Last round")}, 0, tr("Which finished round translates. A later round is straighter: it needs fewer steps."), func(i int) {
+	w.round = choice([]string{tr("Last round")}, 0, tr("Which finished round is used. A later round is straighter: it needs fewer steps."), func(i int) {
 		w.set(func(c *chosenWay) {
 			c.Round = ""
 			if i > 0 && i <= len(w.rounds) {
@@ -75,12 +90,20 @@ func newWay(a *App, at chosenWay, changed func()) *way {
 		tr("Original size keeps the size, the transparency and the fine detail of the image. Model size is the bare result of the network."), func(i int) {
 			w.set(func(c *chosenWay) { c.Size = translate.SizeMode(i) })
 		})
-	w.groups = []fyne.CanvasObject{
-		labelled(tr("Steps"), tr("Network evaluations from one domain to the other: choose or type any number"), sized(13, w.steps)),
-		labelled(tr("Round"), "", whole(w.round)),
-		whole(w.direction),
-		whole(w.size),
+	var solvers []string
+	for _, s := range flow.Solvers() {
+		solvers = append(solvers, solverNames[s])
 	}
+	w.solver = choice(solvers, int(at.Solver), tr("How the flow is followed. Euler needs one network evaluation a step; Heun and Midpoint two, RK4 four, for less error in each. RK45 takes as many steps as its tolerance of 0.001 asks for. After reflow, one step of Euler is enough."), func(i int) {
+		w.set(func(c *chosenWay) { c.Solver = flow.Solver(i) })
+		w.setEnabled(w.trained())
+	})
+	w.common = []fyne.CanvasObject{
+		labelled(tr("Steps"), tr("Steps of the solver for the whole way: choose or type any number"), sized(13, w.steps)),
+		whole(w.solver),
+		labelled(tr("Round"), "", whole(w.round)),
+	}
+	w.groups = append(w.common[:len(w.common):len(w.common)], whole(w.direction), whole(w.size))
 	w.filling = false
 	return w
 }
@@ -114,6 +137,14 @@ func (w *way) set(change func(*chosenWay)) {
 	}
 }
 
+// setSteps chooses a number of steps for a person who has not.
+func (w *way) setSteps(n int) {
+	w.filling = true
+	w.at.Steps = n
+	w.steps.SetText(strconv.Itoa(n))
+	w.filling = false
+}
+
 // refresh reads the rounds again where the project has changed.
 func (w *way) refresh() {
 	p, version := w.a.studio.Project()
@@ -140,7 +171,7 @@ func (w *way) refresh() {
 // take shows the rounds of a project.
 func (w *way) take(rounds []project.Round, s project.Settings) {
 	w.rounds = slices.DeleteFunc(slices.Clone(rounds), func(r project.Round) bool { return !r.Finished })
-	w.noise = s.Source == project.NoiseSource
+	w.project = s
 	names, at := []string{tr("Last round")}, 0
 	for i, r := range w.rounds {
 		names = append(names, roundTitle(r.Name))
@@ -169,15 +200,16 @@ func (w *way) trained() bool { return len(w.rounds) > 0 }
 
 // setEnabled enables or disables the controls.
 func (w *way) setEnabled(on bool) {
-	for _, d := range []fyne.Disableable{w.steps, w.round, w.direction, w.size} {
+	for _, d := range []fyne.Disableable{w.solver, w.round, w.direction, w.size} {
 		setEnabled(d, on)
 	}
+	setEnabled(w.steps, on && !w.at.Solver.Adaptive())
 }
 
 // effective is the round that the choice leads to.
 func (w *way) effective() (r project.Round, ok bool) {
 	for _, x := range w.rounds {
-		if w.at.Round == x.Name || w.at.Round == "" && (!w.at.Reverse || x.Kind.KnowsTheWayBack()) {
+		if w.at.Round == x.Name || w.at.Round == "" && (!w.at.Reverse || w.project.KnowsTheWayBack(x.Kind)) {
 			r, ok = x, true
 		}
 	}
@@ -190,12 +222,18 @@ func (w *way) note() string {
 	switch {
 	case !ok:
 		return ""
-	case w.noise && !w.at.Reverse:
-		return tr("The source of this project is noise: an image is no start for it. Target → source shows the noise that an image comes from.")
-	case r.Kind.KnowsTheWayBack():
+	case r.Kind.EveryTime():
 		return ""
-	case w.at.Reverse:
+	case w.at.Reverse && w.project.FromNoise():
+		return tr("%s knows only the step from noise, so the way back shows nothing sensible. Choose the last round or an earlier one.", roundTitle(r.Name))
+	case w.at.Reverse && !w.project.BothWays:
 		return tr("%s knows only the step from source to target, so the way back shows nothing sensible. Choose the last round or an earlier one.", roundTitle(r.Name))
+	case w.at.Solver != flow.ByEuler:
+		return tr("%s was trained for steps of Euler alone. Choose Euler, or an earlier round.", roundTitle(r.Name))
+	case w.at.Steps == w.project.FinishSteps(r.Kind):
+		return ""
+	case w.project.FinishSteps(r.Kind) > 1:
+		return tr("%s was trained for %d steps: other numbers do not make it better.", roundTitle(r.Name), w.project.FinishSteps(r.Kind))
 	case w.at.Steps > 1:
 		return tr("%s was trained for one step from the source: more steps do not make it better. Choose 1 step, or an earlier round.", roundTitle(r.Name))
 	}

@@ -2,6 +2,9 @@ package studio
 
 import (
 	"math"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/straightway-app/straightway/engine/project"
 )
@@ -30,7 +33,8 @@ type Advice struct {
 
 // Advise judges by the last finished round. One step counts as as good as many within a quarter, or within 2 % of the
 // source's own distance, about the spread between seeds on the project's line-art and people pictures; a reflow that
-// does not take S to 80 % of what it was has nothing left to straighten, and further rounds only add their errors.
+// does not take S to 80 % of what it was has nothing left to straighten, and further rounds only add their errors. Noise
+// has no distance that is worth comparing with: the blur that the first round makes in one step stands in for it.
 func Advise(rounds []project.Round) Advice {
 	var done []project.Round
 	for _, r := range rounds {
@@ -43,8 +47,15 @@ func Advise(rounds []project.Round) Advice {
 	}
 	last := done[len(done)-1]
 	m := last.Report.Measurements
+	if _, measured := m["kid/1"]; !measured {
+		return Advice{}
+	}
 	a := Advice{Round: last.Name, One: m["kid/1"], Many: many(m), Straightness: m["straightness"], Before: math.NaN()}
-	slack := .02 * m["kid_source"]
+	far, fromFolder := m["kid_source"]
+	if !fromFolder {
+		far = done[0].Report.Measurements["kid/1"]
+	}
+	slack := .02 * far
 	good := a.One <= 1.25*a.Many || a.One <= a.Many+slack
 	var before project.Measurements
 	if len(done) > 1 {
@@ -72,12 +83,46 @@ func Advise(rounds []project.Round) Advice {
 	return a
 }
 
-// many is the KID at the largest number of steps that was measured.
+// many is the KID at the largest number of steps that was measured; NaN where there is none beyond one.
 func many(m project.Measurements) float64 {
-	for _, key := range []string{"kid/64", "kid/32", "kid/16", "kid/8", "kid/4"} {
-		if v, ok := m[key]; ok {
-			return v
-		}
+	if n, v, ok := mostSteps(m, "kid"); ok && n > 1 {
+		return v
 	}
 	return math.NaN()
+}
+
+// mostSteps is what was measured of a kind, such as kid of kid/16, at the most steps.
+func mostSteps(m project.Measurements, kind string) (steps int, v float64, ok bool) {
+	for _, n := range StepsOf(m, kind) {
+		steps, v, ok = n, m[kind+"/"+strconv.Itoa(n)], true
+	}
+	return steps, v, ok
+}
+
+// StepsOf are the numbers of steps, in order, at which something of a kind was measured: 1, 4 and 16 for kid/1, kid/4
+// and kid/16.
+func StepsOf(m project.Measurements, kind string) []int {
+	var out []int
+	for key := range m {
+		if text, ok := strings.CutPrefix(key, kind+"/"); ok {
+			if n, err := strconv.Atoi(text); err == nil {
+				out = append(out, n)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// RoundTrip is how far an image comes back from itself when it goes there and back in some steps: 0–255, the mean of
+// the differences. It is of the last finished round that was measured so, at the most steps.
+func RoundTrip(rounds []project.Round) (round string, steps int, difference float64, ok bool) {
+	for _, r := range rounds {
+		if r.Finished {
+			if n, v, measured := mostSteps(r.Report.Measurements, "round_trip"); measured {
+				round, steps, difference, ok = r.Name, n, v, true
+			}
+		}
+	}
+	return round, steps, difference, ok
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/straightway-app/straightway/datasets"
+	"github.com/straightway-app/straightway/engine/generate"
 	"github.com/straightway-app/straightway/engine/project"
 )
 
@@ -134,10 +135,17 @@ func (d *Domain) scan(ctx context.Context, path string) {
 	}
 }
 
-// Thumbnail is the i-th picture, cropped to a square of 64 px, and its path below the folder.
+// NoiseThumbnails is how many pictures of noise there are to look at.
+const NoiseThumbnails = 24
+
+// Thumbnail is the i-th picture, cropped to a square of 64 px, and its path below the folder. Noise has pictures too,
+// without a path.
 func (d *Domain) Thumbnail(i int) (img image.Image, name string, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.state.Noise && i >= 0 && i < NoiseThumbnails {
+		return noisePicture(generate.Noise(uint64(i), thumbnailSize), thumbnailSize), "", true
+	}
 	if d.set == nil || i < 0 || i >= d.set.Len() {
 		return nil, "", false
 	}

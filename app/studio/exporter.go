@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/straightway-app/straightway/engine/flow"
 	"github.com/straightway-app/straightway/engine/model"
 	"github.com/straightway-app/straightway/engine/translate"
 )
@@ -18,6 +19,7 @@ type Job struct {
 	Round     string   // as in Request
 	Steps     int
 	Reverse   bool
+	Solver    flow.Solver
 	Recursive bool
 	Overwrite bool
 	Size      translate.SizeMode
@@ -138,7 +140,7 @@ func (x *Exporter) run(ctx context.Context, job Job) error {
 	if err := x.wait(ctx); err != nil {
 		return err
 	}
-	net, _, settings, err := model.OpenTranslator(p, be, model.Use{Round: job.Round, Steps: job.Steps, Reverse: job.Reverse})
+	net, _, settings, err := model.OpenTranslator(p, be, model.Use{Round: job.Round, Steps: job.Steps, Reverse: job.Reverse, Solver: job.Solver})
 	if err != nil {
 		return err
 	}

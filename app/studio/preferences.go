@@ -109,7 +109,11 @@ func (p *Preferences) ForgetRecent(dir string) error {
 	})
 }
 
+// speedKey names what the speed of training depends on. A generator has no features in its loss.
 func speedKey(backend string, s project.Settings) string {
+	if s.FromNoise() {
+		s.Loss = project.LossPixel
+	}
 	return fmt.Sprintf("%s %s %d px %s", backend, s.Preset, s.Size, s.Loss)
 }
 

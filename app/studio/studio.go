@@ -1,6 +1,6 @@
 // Package studio is what the window works on: the preferences, the backend, the two domains, the project with its
-// training, translations and exports. It knows no widget; everything in it can be asked at any time from any
-// goroutine and answers with values that nobody changes afterwards, which a screen draws ten times a second.
+// training, translations and exports, and the laboratory. It knows no widget; everything in it can be asked at any time
+// from any goroutine and answers with values that nobody changes afterwards, which a screen draws ten times a second.
 package studio
 
 import (
@@ -24,8 +24,10 @@ type Studio struct {
 	Domains     [2]*Domain // source and target
 	Training    *Training
 	Translator  *Translator
+	Generator   *Generator
 	Exporter    *Exporter
 	Estimator   *Estimator
+	Lab         *Lab
 
 	dirs Dirs
 
@@ -67,8 +69,10 @@ func New(dirs Dirs) (s *Studio, problem error) {
 	s.Domains = [2]*Domain{newDomain(dirs.Cache), newDomain(dirs.Cache)}
 	s.Training = &Training{studio: s}
 	s.Translator = &Translator{studio: s}
+	s.Generator = &Generator{studio: s}
 	s.Exporter = &Exporter{studio: s}
 	s.Estimator = &Estimator{studio: s}
+	s.Lab = newLab()
 	return s, problem
 }
 
@@ -78,8 +82,10 @@ func (s *Studio) Dirs() Dirs { return s.dirs }
 // Close stops what runs, saves it and gives the project free. It waits.
 func (s *Studio) Close() error {
 	s.Exporter.Stop()
+	s.Lab.Stop()
 	s.Training.Stop()
 	s.Training.Wait()
+	s.Lab.Wait()
 	s.Exporter.finish()
 	s.Estimator.Stop()
 	for _, d := range s.Domains {

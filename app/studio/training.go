@@ -293,7 +293,10 @@ func (t *Training) AddReflow() error {
 
 // Finish sets the finish of the plan. Start trains it.
 func (t *Training) Finish(f project.Finish) error {
-	return t.replan(func(s *project.Settings) { s.Finish = f })
+	return t.replan(func(s *project.Settings) {
+		s.Finish = f
+		*s, _ = Agreeing(*s) // distil's steps are of no use to refine
+	})
 }
 
 // replan changes the settings that the plan follows from.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"math"
 	"sync"
 	"time"
 
@@ -24,6 +23,14 @@ type Request struct {
 	Reverse bool
 	At      float64 // how far along the way to go: 0 is the picture itself, 1 the translation
 	Size    translate.SizeMode
+
+	Solver    flow.Solver
+	Tolerance float64 // of an adaptive solver; 0 means its own
+}
+
+// use is the request as the network takes it.
+func (r Request) use() model.Use {
+	return model.Use{Round: r.Round, Steps: r.Steps, Reverse: r.Reverse, Batch: 1, Until: min(1, r.At), Solver: r.Solver, Tolerance: r.Tolerance}
 }
 
 // Result is a translated picture and what it took.
@@ -38,12 +45,20 @@ type Result struct {
 type Translator struct {
 	studio *Studio
 	mu     sync.Mutex // held while the network runs
-	open   map[string]opened
+	open   map[loadedAs]opened
+}
+
+// loadedAs is what a round was asked for by: its name, or none for the last or the last that knows the way back; and how
+// many pictures it computes together.
+type loadedAs struct {
+	round string
+	back  bool
+	batch int
 }
 
 // opened is a round that is loaded.
 type opened struct {
-	model.Translator
+	*model.Model
 	round string
 }
 
@@ -87,31 +102,37 @@ func (t *Translator) Image(ctx context.Context, img image.Image, r Request) (Res
 		size := p.Settings().Size
 		return Result{Image: square(size, datasets.FitSquare(src, size, o.Fit, o.Background))}, nil
 	}
-	be, err := t.lock()
+	loaded, began, err := t.turn(ctx, p, r.use())
 	if err != nil {
 		return Result{}, err
 	}
 	defer t.mu.Unlock()
-	if err := ctx.Err(); err != nil {
-		return Result{}, err // another request came meanwhile
-	}
-	if now, _ := t.studio.Project(); now != p {
-		return Result{}, errClosed
-	}
-	began := time.Now()
-	net, err := t.round(p, be, r)
-	if err != nil {
-		return Result{}, err
-	}
-	steps := max(1, int(math.Ceil(float64(r.Steps)*r.At)))
-	net.Path = flow.Path{From: 0, To: r.At, Steps: steps}
-	if r.Reverse {
-		net.Path = flow.Path{From: 1, To: 1 - r.At, Steps: steps}
-	}
-	out := Result{Round: net.round}
-	out.Image, err = translate.Image(ctx, counted{net.Translator, &out.Evaluations}, src, o)
-	out.Elapsed = time.Since(began)
+	net := model.NewTranslator(loaded.Model, r.use())
+	out := Result{Round: loaded.round}
+	out.Image, err = translate.Image(ctx, net, src, o)
+	out.Evaluations, out.Elapsed = net.Evaluations(), time.Since(began)
 	return out, err
+}
+
+// turn waits for the backend and for the network, and loads the round of p that u names. Without an error the caller
+// has the lock to give back; began is when the network was free.
+func (t *Translator) turn(ctx context.Context, p *project.Project, u model.Use) (o opened, began time.Time, err error) {
+	be, err := t.lock()
+	if err != nil {
+		return opened{}, began, err
+	}
+	began = time.Now()
+	if err = ctx.Err(); err == nil { // or another request came meanwhile
+		if now, _ := t.studio.Project(); now != p {
+			err = errClosed
+		} else {
+			o, err = t.round(p, be, u)
+		}
+	}
+	if err != nil {
+		t.mu.Unlock()
+	}
+	return o, began, err
 }
 
 // lock waits for the backend and for the network, and takes the lock while that backend is the open one.
@@ -129,35 +150,21 @@ func (t *Translator) lock() (*backend.Backend, error) {
 	}
 }
 
-// round loads the round that a request names, or finds it loaded; the caller holds the lock.
-func (t *Translator) round(p *project.Project, be *backend.Backend, r Request) (opened, error) {
-	key := r.Round
-	if key == "" && r.Reverse {
-		key = "reverse"
-	}
+// round loads the round that u names, or finds it loaded; the caller holds the lock.
+func (t *Translator) round(p *project.Project, be *backend.Backend, u model.Use) (opened, error) {
+	key := loadedAs{round: u.Round, back: u.Round == "" && u.Reverse, batch: u.Batch}
 	if net, ok := t.open[key]; ok {
 		return net, nil
 	}
-	net, round, _, err := model.OpenTranslator(p, be, model.Use{Round: r.Round, Steps: r.Steps, Reverse: r.Reverse, Batch: 1})
+	net, round, _, err := model.OpenTranslator(p, be, u)
 	if err != nil {
 		return opened{}, err
 	}
 	if t.open == nil {
-		t.open = map[string]opened{}
+		t.open = map[loadedAs]opened{}
 	}
-	t.open[key] = opened{net, round}
+	t.open[key] = opened{net.Model, round}
 	return t.open[key], nil
-}
-
-// counted is a network that counts its evaluations.
-type counted struct {
-	model.Translator
-	evaluations *int
-}
-
-func (c counted) Run(ctx context.Context, x []float32, n int) ([]float32, error) {
-	*c.evaluations += c.Path.Steps
-	return c.Translator.Run(ctx, x, n)
 }
 
 // pictureOptions are the options of translate that a project's settings decide.

@@ -11,7 +11,13 @@ import (
 
 // Patch judges patches of an image: high where they look like the target. Its convolutions are divided by their
 // largest singular value, estimated by one power iteration a step (Miyato et al. 2018, arXiv 1802.05957).
-type Patch struct{ Width int }
+//
+// With Ways it judges two domains by one network: its images have a fourth channel, 0 for the target and 1 for the
+// source, which says whose likeness is asked for.
+type Patch struct {
+	Width int
+	Ways  bool
+}
 
 type patchConv struct {
 	name              string
@@ -19,9 +25,12 @@ type patchConv struct {
 }
 
 func (c Patch) convs() []patchConv {
-	w := c.Width
+	w, channels := c.Width, 3
+	if c.Ways {
+		channels = 4
+	}
 	return []patchConv{
-		{"conv0", 3, 3, w, 1},
+		{"conv0", 3, channels, w, 1},
 		{"conv1", 4, w, 2 * w, 2},
 		{"conv2", 3, 2 * w, 2 * w, 1},
 		{"conv3", 3, 2 * w, 1, 1},
@@ -78,7 +87,7 @@ func unit(x *Node) *Node {
 	return StopGradient(Div(x, AddScalar(Sqrt(ReduceAllSum(Mul(x, x))), 1e-12)))
 }
 
-// Judge scores the patches of x [B,S,S,3] with weights from Weights: [B,S/2,S/2,1].
+// Judge scores the patches of x [B,S,S,3], with Ways [B,S,S,4], with weights from Weights: [B,S/2,S/2,1].
 func (c Patch) Judge(p *layer.Params, weights []*Node, x *Node) *Node {
 	x = p.How.Cast(x)
 	for i, k := range c.convs() {

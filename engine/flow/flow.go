@@ -37,7 +37,7 @@ func BridgeNoise(rng, xt, t, sigma *Node) *Node {
 // FeatureProbe is the length of the finite difference in FeatureLoss.
 const FeatureProbe = 0.1
 
-// FeatureLoss is the feature-space form of the loss, ‖∇h(X_t)ᵀ(X1−X0−v)‖² (section 2.3 of the paper), by a finite
+// FeatureLoss is the feature-space form of the loss, ‖∇h(X_t)ᵀ(X1−X0−v)‖² (the paper's section 5.3, on image-to-image translation), by a finite
 // difference along the residual: the sum over layers of mean ((h(X_t + ε·r) − h(X_t))/ε)². features returns the
 // layers of h for a batch of images.
 func FeatureLoss(features func(x *Node) []*Node, xt, residual *Node) *Node {

@@ -4,11 +4,13 @@
 //   - pairs of images that ought to be equal: [L1], [PSNR], [SSIM], [ComparePair]
 //   - two sets that ought to have one distribution: [KID], [SlicedWasserstein],
 //     [EnergyDistance]
-//   - the flow itself: [TransportCost], [Straightness], [Crossing]
+//   - the flow itself: [TransportCost], [Straightness], [Crossing], and the
+//     identity that joins them, [CheckIdentity]
+//   - whether outputs repeat training images: [Search], [CompareCloseness]
 //   - how much of the source's layout an output keeps: [EdgeCorrelation]
 //
-// and two things that reports put beside them: a yardstick, [ColourMap], and a
-// picture, [Sheet].
+// and what reports put beside them: a yardstick, [ColourMap], and pictures,
+// [Sheet] and [Charts].
 //
 // Images are RGB, rows of height × width × 3, either uint8 or float32 in
 // [−1, 1] with x = u8/127.5 − 1; see [Images]. Everything is computed on the

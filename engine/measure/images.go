@@ -93,6 +93,9 @@ type Estimate struct {
 // CI95 returns the normal 95 % confidence interval.
 func (e Estimate) CI95() (low, high float64) { return e.Mean - 1.96*e.SE, e.Mean + 1.96*e.SE }
 
+// Mean is the mean of independent samples.
+func Mean(samples []float64) Estimate { return estimate(samples) }
+
 // estimate takes the mean of samples and the standard error of that mean.
 func estimate(samples []float64) Estimate {
 	n := float64(len(samples))

@@ -220,26 +220,3 @@ func dot(a, b []float32) float64 {
 	}
 	return s0 + s1 + s2 + s3
 }
-
-// EnergyDistance returns 2E‖X−Y‖ − E‖X−X′‖ − E‖Y−Y′‖ (Székely and Rizzo 2013,
-// "Energy statistics", equation 5), estimated without bias, so that sets of
-// one distribution give 0 on average and may give less. Norms are Euclidean,
-// in the units of the vectors. Each set needs two vectors.
-func EnergyDistance(x, y Matrix) (float64, error) {
-	if err := checkSets(x, y, 2); err != nil {
-		return 0, fmt.Errorf("energy distance: %w", err)
-	}
-	distance := func(a, b []float32) float64 {
-		var sum float64
-		for i, v := range a {
-			d := float64(v) - float64(b[i])
-			sum += d * d
-		}
-		return math.Sqrt(sum)
-	}
-	m, n := float64(x.Rows), float64(y.Rows)
-	xx := blockSums(x, x, nil, nil, 0, true, distance).total / (m * (m - 1))
-	yy := blockSums(y, y, nil, nil, 0, true, distance).total / (n * (n - 1))
-	xy := blockSums(x, y, nil, nil, 0, false, distance).total / (m * n)
-	return 2*xy - xx - yy, nil
-}

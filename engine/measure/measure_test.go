@@ -299,7 +299,7 @@ func TestEnergyDistanceOfGaussians(t *testing.T) {
 	for _, c := range []struct{ mean, deviation float64 }{{0, 1}, {1, 1}, {2, .5}, {0, 3}} {
 		x, y := gaussians(rng, 1200, 1, c.mean, c.deviation), gaussians(rng, 1000, 1, 0, 1)
 		want := 2*folded(c.mean, math.Hypot(c.deviation, 1)) - folded(0, c.deviation*math.Sqrt2) - folded(0, math.Sqrt2)
-		near(t, "energy distance", must(EnergyDistance(x, y)), want, .02+.1*want)
+		near(t, "energy distance", must(EnergyDistance(x, y)).Squared.Mean, want, .02+.1*want)
 	}
 }
 
@@ -456,7 +456,7 @@ func TestResultsDoNotDependOnTheNumberOfCores(t *testing.T) {
 	x, y := gaussians(rng, 50, 9, 0, 1), gaussians(rng, 40, 9, 1, 1)
 	measure := func() [4]float64 {
 		kid := must(KID(x, y, 3))
-		return [4]float64{must(SlicedWasserstein(a, b, SlicedOptions{Patches: 300, Seed: 3})), kid.Mean, kid.SE, must(EnergyDistance(x, y))}
+		return [4]float64{must(SlicedWasserstein(a, b, SlicedOptions{Patches: 300, Seed: 3})), kid.Mean, kid.SE, must(EnergyDistance(x, y)).Squared.Mean}
 	}
 	many := measure()
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))

@@ -39,6 +39,7 @@ type Column struct {
 	// Images are Size×Size×3 RGB bytes, one a row. A nil image, or one that
 	// is not there because other columns are longer, is drawn as an empty cell.
 	Images [][]uint8
+	Names  []string // written below the images, one a row; nil where there are none
 }
 
 const (
@@ -48,6 +49,7 @@ const (
 	sheetShape    = 1.5     // width over height that Blocks = 0 aims at
 	sheetCell     = 96      // least side of a cell that Scale = 0 aims at
 	sheetLargest  = 1 << 27 // pixels
+	sheetNameSize = 11      // of the letters below images, in pixels
 )
 
 var (
@@ -86,6 +88,16 @@ func (s Sheet) Image() (*image.RGBA, error) {
 	if err != nil {
 		return nil, err
 	}
+	nameHeight := 0
+	var nameFace font.Face
+	for _, c := range s.Columns {
+		if len(c.Names) > 0 {
+			if nameFace, err = faceOf(&captionFont, sheetNameSize); err != nil {
+				return nil, err
+			}
+			nameHeight = lineHeight(nameFace)
+		}
+	}
 	titles := make([][]string, len(s.Columns))
 	titleLines := 0
 	for i, c := range s.Columns {
@@ -100,7 +112,7 @@ func (s Sheet) Image() (*image.RGBA, error) {
 	blockWidth := len(s.Columns)*(cell+sheetGap) - sheetGap
 	size := func(blocks int) (width, height int) {
 		down := (rows + blocks - 1) / blocks
-		return blocks*(blockWidth+sheetBlockGap) - sheetBlockGap, titleHeight + down*(cell+sheetGap) - sheetGap
+		return blocks*(blockWidth+sheetBlockGap) - sheetBlockGap, titleHeight + down*(cell+nameHeight+sheetGap) - sheetGap
 	}
 	if s.Blocks == 0 {
 		best := math.Inf(1)
@@ -138,8 +150,11 @@ func (s Sheet) Image() (*image.RGBA, error) {
 			}
 			for r := range min(down, rows-block*down) {
 				row := block*down + r
-				at := image.Rect(x, 0, x+cell, cell).Add(image.Pt(0, sheetMargin+titleHeight+r*(cell+sheetGap)))
+				at := image.Rect(x, 0, x+cell, cell).Add(image.Pt(0, sheetMargin+titleHeight+r*(cell+nameHeight+sheetGap)))
 				fill(picture, at.Inset(-1), sheetBorder)
+				if row < len(column.Names) {
+					write(picture, nameFace, sheetCaption, shorten(nameFace, column.Names[row], cell), at.Min.X, at.Max.Y+1)
+				}
 				if row < len(column.Images) && len(column.Images[row]) > 0 {
 					enlarge(picture, at, column.Images[row], s.Size, s.Scale)
 					continue
@@ -207,11 +222,15 @@ type lazyFont struct {
 
 // face returns a font at a size that suits the cells' width.
 func face(f *lazyFont, cell int) (font.Face, error) {
+	return faceOf(f, min(max(float64(cell)/8, 14), 20))
+}
+
+// faceOf returns a font at a size in pixels.
+func faceOf(f *lazyFont, size float64) (font.Face, error) {
 	f.once.Do(func() { f.font, f.err = opentype.Parse(f.data) })
 	if f.err != nil {
 		return nil, fmt.Errorf("contact sheet: %w", f.err)
 	}
-	size := min(max(float64(cell)/8, 14), 20)
 	return opentype.NewFace(f.font, &opentype.FaceOptions{Size: size, DPI: 72, Hinting: font.HintingFull})
 }
 

@@ -20,8 +20,8 @@ func TestSheetShowsEveryImageUnderItsTitle(t *testing.T) {
 	s := Sheet{
 		Size: 8, Scale: 4, Blocks: 2, Caption: "A caption",
 		Columns: []Column{
-			{"One", [][]uint8{stamp(8, red), stamp(8, green), stamp(8, blue)}},
-			{"Two", [][]uint8{stamp(8, blue), nil}},
+			{Title: "One", Images: [][]uint8{stamp(8, red), stamp(8, green), stamp(8, blue)}},
+			{Title: "Two", Images: [][]uint8{stamp(8, blue), nil}},
 		},
 	}
 	var file bytes.Buffer
@@ -76,7 +76,7 @@ func TestSheetShowsEveryImageUnderItsTitle(t *testing.T) {
 
 func TestSheetKeepsPixelsInPlace(t *testing.T) {
 	pix := lcg(5*5*3, 9)
-	picture, err := Sheet{Size: 5, Scale: 3, Columns: []Column{{"", [][]uint8{pix}}}}.Image()
+	picture, err := Sheet{Size: 5, Scale: 3, Columns: []Column{{Images: [][]uint8{pix}}}}.Image()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,10 +110,10 @@ func TestSheetRefusesWhatItCannotDraw(t *testing.T) {
 		sheet Sheet
 		part  string
 	}{
-		{"nothing", Sheet{Size: 8, Columns: []Column{{"x", nil}}}, "no images"},
+		{"nothing", Sheet{Size: 8, Columns: []Column{{Title: "x"}}}, "no images"},
 		{"no size", Sheet{}, "size 0"},
-		{"wrong length", Sheet{Size: 8, Columns: []Column{{"out", [][]uint8{nil, make([]uint8, 9)}}}}, `image 1 of column "out" has 9 bytes`},
-		{"too large", Sheet{Size: 256, Scale: 8, Columns: []Column{{"x", make([][]uint8, 500)}}}, "fewer rows"},
+		{"wrong length", Sheet{Size: 8, Columns: []Column{{Title: "out", Images: [][]uint8{nil, make([]uint8, 9)}}}}, `image 1 of column "out" has 9 bytes`},
+		{"too large", Sheet{Size: 256, Scale: 8, Columns: []Column{{Title: "x", Images: make([][]uint8, 500)}}}, "fewer rows"},
 	} {
 		var file bytes.Buffer
 		err := c.sheet.WritePNG(&file)

@@ -154,7 +154,7 @@ func TestFlowTakesEulerSteps(t *testing.T) {
 
 func TestTranslatorCarriesImagesAlongItsPath(t *testing.T) {
 	m := sampler(t, goBackend(t), 4).With(NewWeights(weights(2)))
-	tr := Translator{Model: m, Path: flow.Backward(2)}
+	tr := NewTranslator(m, Use{Steps: 2, Reverse: true})
 	if tr.Size() != 8 || tr.Batch() != 4 {
 		t.Errorf("size %d, batch %d, want 8 and 4", tr.Size(), tr.Batch())
 	}

@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+
+	"github.com/straightway-app/straightway/engine/measure"
 )
 
 // Estimate is a value with its standard error.
@@ -37,38 +39,14 @@ type energy struct {
 	Distance, Noise float64
 }
 
-// energyBetween takes n·m + n² + m² distances.
+// energyBetween is measure.EnergyDistance of two samples of two points or more.
 func energyBetween(x, y []float32) energy {
-	n, m := len(x)/2, len(y)/2
-	xy, yx, xx, yy := make([]float64, n), make([]float64, m), make([]float64, n), make([]float64, m)
-	parallel(n, func(i int) { xy[i], xx[i] = sumDistances(x, i, y), sumDistances(x, i, x) })
-	parallel(m, func(j int) { yx[j], yy[j] = sumDistances(y, j, x), sumDistances(y, j, y) })
-	fx, fy := make([]float64, n), make([]float64, m) // each point's part in E
-	var between, withinX, withinY float64
-	N, M := float64(n), float64(m)
-	for i := range fx {
-		fx[i] = 2 * (xy[i]/M - xx[i]/(N-1))
-		between += xy[i] / (N * M)
-		withinX += xx[i] / (N * (N - 1))
+	points := func(flat []float32) measure.Matrix { return measure.Matrix{Rows: len(flat) / 2, Cols: 2, Data: flat} }
+	e, err := measure.EnergyDistance(points(x), points(y))
+	if err != nil {
+		panic(err) // fewer points than Options allow
 	}
-	for j := range fy {
-		fy[j] = 2 * (yx[j]/N - yy[j]/(M-1))
-		withinY += yy[j] / (M * (M - 1))
-	}
-	e := energy{Squared: Estimate{2*between - withinX - withinY, math.Hypot(mean(fx).SE, mean(fy).SE)}}
-	bias := withinX/N + withinY/M // of taking the samples for the distributions
-	e.Distance = math.Sqrt(max(0, e.Squared.Value+bias))
-	e.Noise = math.Sqrt(bias)
-	return e
-}
-
-func sumDistances(x []float32, i int, y []float32) float64 {
-	a, b, sum := x[2*i], x[2*i+1], 0.
-	for j := 0; j+1 < len(y); j += 2 {
-		dx, dy := a-y[j], b-y[j+1]
-		sum += math.Sqrt(float64(dx*dx + dy*dy))
-	}
-	return sum
+	return energy{Squared: Estimate{e.Squared.Mean, e.Squared.SE}, Distance: e.Distance, Noise: e.Noise}
 }
 
 // parallel calls work(i) for i from 0 to n−1 on all cores; every i writes to its own place.

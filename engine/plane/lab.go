@@ -17,7 +17,7 @@ type Kind string
 const (
 	Flow   Kind = "flow"   // from independent pairs
 	Reflow Kind = "reflow" // from the pairs that the round before makes
-	Distil Kind = "distil" // from the same pairs as a reflow would, at t = 0 only: one step copies them
+	Distil Kind = "distil" // from the same pairs as a reflow would, at the starts of its few Euler steps only: these copy them
 )
 
 // Options set up a run.
@@ -25,10 +25,11 @@ type Options struct {
 	Source, Target Shape
 	Rounds         int         // flow and reflows together; 0 means 3
 	Distil         []int       // rounds whose pairs are distilled as well
+	DistilSteps    int         // Euler steps that a distillation is made for, learning at t = 0, 1/k, …, (k−1)/k; 0 means 1
 	Solver         flow.Solver // of the paths; they are recorded at every step
 	Steps          int         // of the solver; 0 means 32
 	Points         int         // particles shown and measured; 0 means 4096
-	Updates        int         // of the network in round 1, two fifths as many in a reflow, a twentieth in a distillation; 0 means 1000
+	Updates        int         // of the network in round 1, two fifths as many in a reflow, a twentieth for each step of a distillation; 0 means 1000
 	Seed           uint64
 	// Progress, where given, is called from the goroutine of Run after every update of a network and after every round.
 	Progress func(Progress)
@@ -47,6 +48,7 @@ func (o Options) withDefaults() (Options, error) {
 	for _, err := range []error{
 		fill(&o.Rounds, 3, 1, "rounds"), fill(&o.Steps, 32, 1, "solver steps"),
 		fill(&o.Points, 4096, 64, "points"), fill(&o.Updates, 1000, 6, "updates"),
+		fill(&o.DistilSteps, 1, 1, "steps of a distillation"),
 	} {
 		if err != nil {
 			return o, err
@@ -86,8 +88,10 @@ type Round struct {
 	X1 []float32
 	// Path is where the particles are at len(Path) equal times from 0 to 1.
 	Path [][]float32
-	// Fewer are the ends of the same particles in 1, 2 and 4 Euler steps.
+	// Fewer are the ends of the same particles in 1, 2 and 4 Euler steps; of a distillation in 1 and in its own number.
 	Fewer map[int][]float32
+	// Polygons are the whole ways that lead there, by the number of steps: the places of the particles at equal times.
+	Polygons map[int][][]float32
 	Measurements
 }
 
@@ -183,10 +187,10 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		coupling, lines = fixedPairs(l.poolX0, poolX1), r.Path[len(r.Path)-1]
 		freshX0, fresh = l.poolX0[:2*o.Points], poolX1[:2*o.Points]
 		if distil {
-			d := &Round{Number: k, Kind: Distil, Updates: max(1, o.Updates/20), X1: lines}
+			d := &Round{Number: k, Kind: Distil, Updates: max(1, o.Updates/20) * o.DistilSteps, X1: lines}
 			began := time.Now()
 			student, loss, err := e.learn(ctx, lesson{
-				pairs: coupling, begin: weights, updates: d.Updates, rate: 2e-3, atStart: true, seed: seed(uint64(seedRound + 2*k + 1)), watch: l.watch(d),
+				pairs: coupling, begin: weights, updates: d.Updates, rate: 2e-3, steps: o.DistilSteps, seed: seed(uint64(seedRound + 2*k + 1)), watch: l.watch(d),
 			})
 			if err != nil {
 				return nil, fmt.Errorf("distilling round %d: %w", k, err)
@@ -240,11 +244,13 @@ func (l *lab) measure(ctx context.Context, r *Round, weights, freshX0, freshX1 [
 		return err
 	}
 	r.Before, r.After = costOf(starts, partners), costOf(l.start, ends)
-	r.Fewer = map[int][]float32{}
+	r.Fewer, r.Polygons = map[int][]float32{}, map[int][][]float32{}
 	for _, steps := range FewerSteps {
-		if r.Fewer[steps], _, err = flow.ByEuler.Solve(ctx, v, l.start, flow.Forward(steps)); err != nil {
+		polygon, _, err := walk(ctx, v, l.start, flow.ByEuler, steps)
+		if err != nil {
 			return err
 		}
+		r.Polygons[steps], r.Fewer[steps] = polygon, polygon[steps]
 	}
 	few := l.start[:2*min(n, 256)] // the steps depend on the mean error of a batch, which some of it show
 	if _, r.Evaluations, err = flow.ByRK45.Solve(ctx, v, few, flow.Path{From: 0, To: 1}); err != nil {
@@ -254,23 +260,58 @@ func (l *lab) measure(ctx context.Context, r *Round, weights, freshX0, freshX1 [
 	return ctx.Err()
 }
 
-// measureDistilled does the same for a network that knows t = 0 only: its paths are straight by construction.
+// measureDistilled does the same for a network that knows the starts of its steps only. S, V and the drop are sums over
+// these steps in place of integrals; in one step the path is straight by construction.
 func (l *lab) measureDistilled(ctx context.Context, r *Round, weights, freshX0, freshX1 []float32) error {
-	ends, _, err := flow.ByEuler.Solve(ctx, l.engine.field(weights), l.start, flow.Forward(1))
+	v, steps := l.engine.field(weights), l.DistilSteps
+	miss := func(sum []float64, d, u []float32) { // what the velocity u misses of the displacement d
+		for i := range sum {
+			sum[i] += square(d[2*i]-u[2*i], d[2*i+1]-u[2*i+1]) / float64(steps)
+		}
+	}
+	pairs, way := make([]float32, len(l.start)), make([]float32, len(l.start)) // displacements: X1 − X0, Z1 − Z0
+	for i := range pairs {
+		pairs[i] = r.X1[i] - l.start[i]
+	}
+	lines, s := make([]float64, l.Points), make([]float64, l.Points)
+	r.Path = [][]float32{l.start}
+	var velocities [][]float32
+	for k := range steps {
+		t := float64(k) / float64(steps)
+		u, err := v(between(l.start, r.X1, t), t)
+		if err != nil {
+			return err
+		}
+		miss(lines, pairs, u)
+		if u, err = v(r.Path[k], t); err != nil {
+			return err
+		}
+		velocities = append(velocities, u)
+		next := make([]float32, len(u))
+		for i := range next {
+			way[i] += u[i] / float32(steps)
+			next[i] = l.start[i] + way[i]
+		}
+		r.Path = append(r.Path, next)
+	}
+	for _, u := range velocities {
+		miss(s, way, u)
+	}
+	ends := r.Path[steps]
+	one, _, err := flow.ByEuler.Solve(ctx, v, l.start, flow.Forward(1))
 	if err != nil {
 		return err
 	}
-	r.Path = [][]float32{l.start, ends}
-	r.Fewer = map[int][]float32{1: ends}
+	r.Fewer = map[int][]float32{1: one, steps: ends}
+	r.Polygons = map[int][][]float32{1: {l.start, one}, steps: r.Path}
 	r.Before, r.After = costOf(l.start, r.X1), costOf(l.start, ends)
-	miss, drop, gap := make([]float64, l.Points), make([]float64, l.Points), make([]float64, l.Points)
-	for i := range miss {
+	drop, gap := make([]float64, l.Points), make([]float64, l.Points)
+	for i := range drop {
 		a, b := 2*i, 2*i+1
-		miss[i] = square(r.X1[a]-ends[a], r.X1[b]-ends[b])
 		drop[i] = square(r.X1[a]-l.start[a], r.X1[b]-l.start[b]) - square(ends[a]-l.start[a], ends[b]-l.start[b])
-		gap[i] = miss[i] - drop[i]
+		gap[i] = s[i] + lines[i] - drop[i]
 	}
-	r.Crossing, r.CostDrop, r.Gap, r.Evaluations = mean(miss), mean(drop), mean(gap), 1
+	r.Straightness, r.Crossing, r.CostDrop, r.Gap, r.Evaluations = mean(s), mean(lines), mean(drop), mean(gap), steps
 	l.compare(r, freshX0, freshX1)
 	return nil
 }
@@ -291,5 +332,7 @@ func (l *lab) compare(r *Round, freshX0, freshX1 []float32) {
 	for steps, ends := range r.Fewer {
 		r.Measurements.Fewer[steps] = distanceBetween(ends, l.fresh)
 	}
-	r.Own = distanceBetween(r.Path[len(r.Path)-1], freshX1)
+	ends := r.Path[len(r.Path)-1]
+	r.Own = distanceBetween(ends, freshX1)
+	r.Optimal, r.Excess = leastCost(l.start, ends)
 }

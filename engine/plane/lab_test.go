@@ -9,6 +9,7 @@ import (
 	"image/gif"
 	"image/png"
 	"io"
+	"math"
 	"strings"
 	"testing"
 )
@@ -28,7 +29,7 @@ func TestARunShowsWhatTheTheorySays(t *testing.T) {
 	updates := 0
 	result, err := Run(t.Context(), Options{
 		Source: shape(t, "crossing", Source), Target: shape(t, "crossing", Target),
-		Rounds: 2, Distil: []int{1}, Steps: 8, Points: 512, Updates: 240, Seed: 3,
+		Rounds: 2, Distil: []int{1}, DistilSteps: 2, Steps: 8, Points: 512, Updates: 240, Seed: 3,
 		Progress: func(p Progress) {
 			if p.Finished != nil {
 				finished = append(finished, p.Finished.Name())
@@ -40,7 +41,7 @@ func TestARunShowsWhatTheTheorySays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(finished, " "); got != "1-flow 1-distil 2-reflow" || updates != 240+96+12 {
+	if got := strings.Join(finished, " "); got != "1-flow 1-distil 2-reflow" || updates != 240+96+24 {
 		t.Errorf("%d updates finished %q", updates, got)
 	}
 	one, distil, two := result.Rounds[0], result.Rounds[1], result.Rounds[2]
@@ -56,8 +57,15 @@ func TestARunShowsWhatTheTheorySays(t *testing.T) {
 	if a, b := one.Measurements.Fewer[1].Value, two.Measurements.Fewer[1].Value; b > a/2 {
 		t.Errorf("one step is %.3f from the target after a reflow, and %.3f before", b, a)
 	}
-	if distil.Straightness.Value != 0 || len(distil.Path) != 2 {
-		t.Errorf("a distilled network takes one straight step: S %g, %d states", distil.Straightness.Value, len(distil.Path))
+	d := distil.Measurements.Fewer
+	if len(distil.Path) != 3 || len(d) != 2 || distil.Evaluations != 2 || math.Abs(d[2].Value-distil.Marginal[4].Value) > 1e-6 {
+		t.Errorf("a distillation for two steps takes %d, and is compared in %d", len(distil.Path)-1, len(d))
+	}
+	if few := one.Measurements.Fewer[2].Value; d[2].Value > few/2 {
+		t.Errorf("two distilled steps are %.3f from the target, and two of the flow are %.3f", d[2].Value, few)
+	}
+	if distil.Straightness.Value <= 0 || distil.Straightness.Value > one.Straightness.Value/4 {
+		t.Errorf("S of two distilled steps is %.4f, of the flow %.4f", distil.Straightness.Value, one.Straightness.Value)
 	}
 	if two.X1[5] != one.Path[8][5] || two.Path[0][5] != one.Path[0][5] {
 		t.Error("the lines of round 2 must be the pairs of round 1, of the same particles")
@@ -147,6 +155,7 @@ func TestARunSaysWhatIsWrongWithItsOptions(t *testing.T) {
 		"-1 solver steps":   {Source: g, Target: g, Steps: -1},
 		"at least 6 are":    {Source: g, Target: g, Updates: 2},
 		"-2 rounds: at lea": {Source: g, Target: g, Rounds: -2},
+		"-1 steps of a dis": {Source: g, Target: g, DistilSteps: -1},
 	} {
 		if _, err := Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("the error is %v, which does not say %q", err, want)

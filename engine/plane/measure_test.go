@@ -73,6 +73,24 @@ func TestStraightPathsHaveNoStraightnessError(t *testing.T) {
 	}
 }
 
+// Stretching along the axes is an optimal transport, so that no other pairing of the same points costs less; turning is
+// straight as well, and is not.
+func TestStraightIsNotOptimal(t *testing.T) {
+	const n = 300
+	x := normal(n, 5, 0, 1)
+	stretched, turned := make([]float32, 2*n), make([]float32, 2*n)
+	for i := 0; i < 2*n; i += 2 {
+		stretched[i], stretched[i+1] = 2*x[i]+1, x[i+1]/2
+		turned[i], turned[i+1] = -x[i+1], x[i]
+	}
+	if least, excess := leastCost(x, stretched); excess > 1e-6 || math.Abs(least-costOf(x, stretched).L2Squared.Value) > 1e-4 {
+		t.Errorf("a stretch costs %.4f and %.4f more than the best pairing, want no more", least, excess)
+	}
+	if least, excess := leastCost(x, turned); least > .5 || math.Abs(least+excess-costOf(x, turned).L2Squared.Value) > 1e-3 {
+		t.Errorf("a quarter turn costs %.3f at best and %.3f more, want about 4 in all and little of it needed", least, excess)
+	}
+}
+
 // The energy distance is unbiased, and its error says how far it lies from the truth.
 func TestEnergyDistance(t *testing.T) {
 	const trials, n = 40, 200

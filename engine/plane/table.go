@@ -4,6 +4,8 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 )
 
@@ -59,17 +61,18 @@ func (r *Result) WriteMeasurements(w io.Writer) error {
 			put("cost_l2sq_"+c.name, c.cost.L2Squared)
 			put("cost_huber_"+c.name, c.cost.Huber)
 		}
+		put("cost_l2sq_optimal", Estimate{Value: k.Optimal})
+		put("cost_l2sq_excess", Estimate{Value: k.Excess})
 		for i, t := range MarginalTimes {
 			put(fmt.Sprintf("energy_t%.2f", t), k.Marginal[i].Squared)
 			put(fmt.Sprintf("distance_t%.2f", t), Estimate{Value: k.Marginal[i].Value})
 		}
 		put("distance_noise", Estimate{Value: k.Marginal[4].Noise})
 		put("energy_own_round", k.Own.Squared)
-		for _, steps := range FewerSteps {
-			if d, ok := k.Measurements.Fewer[steps]; ok {
-				put(fmt.Sprintf("energy_%d_steps", steps), d.Squared)
-				put(fmt.Sprintf("distance_%d_steps", steps), Estimate{Value: d.Value})
-			}
+		for _, steps := range slices.Sorted(maps.Keys(k.Measurements.Fewer)) {
+			d := k.Measurements.Fewer[steps]
+			put(fmt.Sprintf("energy_%d_steps", steps), d.Squared)
+			put(fmt.Sprintf("distance_%d_steps", steps), Estimate{Value: d.Value})
 		}
 		put("rk45_evaluations", Estimate{Value: float64(k.Evaluations)})
 	}

@@ -37,7 +37,7 @@ type lesson struct {
 	begin   []float32 // weights to start from
 	updates int
 	rate    float64 // highest learning rate; it rises over the first twentieth and falls to zero like a cosine
-	atStart bool    // t = 0 only, as in distillation; otherwise t is uniform on [0, 1], stratified
+	steps   int     // t ∈ {0, 1/steps, …, (steps−1)/steps} in equal parts, as in distillation; 0: uniform on [0, 1], stratified
 	seed    uint64
 	watch   func(done int, loss float64)
 }
@@ -54,12 +54,14 @@ func (e *engine) learn(ctx context.Context, l lesson) (weights []float32, loss f
 		}
 		x0, x1 := l.pairs(batch, rng)
 		t := make([]float32, batch)
-		if !l.atStart {
+		for i := range t {
+			if l.steps > 0 {
+				t[i] = float32(i%l.steps) / float32(l.steps)
+				continue
+			}
 			// One time in every stratum of width 1/batch lowers the variance of the gradient at no cost. The pairs come in
 			// random order, so that the times need no shuffling; neighbours go to different shards.
-			for i := range t {
-				t[i] = float32((float64(i) + rng.Float64()) / batch)
-			}
+			t[i] = float32((float64(i) + rng.Float64()) / batch)
 		}
 		var parts [shards][][]float32
 		err := e.each(func(i int, w *worker) error {

@@ -264,9 +264,9 @@ func (e *RoundKind) UnmarshalText(text []byte) error {
 	return assign(e, "kind of round", kindNames, text)
 }
 
-// KnowsTheWayBack reports whether a round of this kind learnt the velocity at every t, and so also from target to
+// EveryTime reports whether a round of this kind learnt the velocity at every t, and so also from target to
 // source: a finish knows only the step from t = 0.
-func (e RoundKind) KnowsTheWayBack() bool { return e == KindFlow || e == KindReflow }
+func (e RoundKind) EveryTime() bool { return e == KindFlow || e == KindReflow }
 
 // ParseRoundKind is the inverse of String; its error lists the valid names.
 func ParseRoundKind(text string) (RoundKind, error) {

@@ -47,7 +47,7 @@ func TestSettingsSurviveReopening(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []string{`"schema": 1`, `"coupling_feature": "luma"`, `"background": "#0102ff"`, `"seed": 18446744073709551615`} {
+	for _, part := range []string{`"schema": 2`, `"coupling_feature": "luma"`, `"background": "#0102ff"`, `"seed": 18446744073709551615`} {
 		if !strings.Contains(string(text), part) {
 			t.Errorf("project.json lacks %s:\n%s", part, text)
 		}
@@ -167,7 +167,7 @@ func TestDamagedSettingsAreExplained(t *testing.T) {
 		{"no schema", `{}`, false, []string{"no schema number"}},
 		{"unknown setting", `{"schema": 1, "colour": 3}`, false, []string{`"colour"`, "correct it by hand"}},
 		{"unknown choice", `{"schema": 1, "preset": "fast"}`, false, []string{`"fast"`, "quick, balanced, quality"}},
-		{"newer", `{"schema": 7, "program": "3.1.0", "hologram": true}`, true, []string{"schema 7", "reads up to 1", "version 3.1.0 or later"}},
+		{"newer", `{"schema": 7, "program": "3.1.0", "hologram": true}`, true, []string{"schema 7", "reads up to 2", "version 3.1.0 or later"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := newProject(t)

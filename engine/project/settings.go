@@ -18,8 +18,9 @@ import (
 )
 
 // Schema is the version of project.json that this program writes, and the
-// newest that it reads. Any change of a field raises it.
-const Schema = 1
+// newest that it reads; it reads all older ones. Any change of a field raises
+// it. 2 added DistilSteps and BothWays.
+const Schema = 2
 
 // NoiseSource as Settings.Source means that the source is N(0, I): the project
 // is then a generator and has no source folder.
@@ -54,10 +55,16 @@ type Settings struct {
 	Fit        Fit    `json:"fit"`
 	Background Colour `json:"background"` // under transparent pixels and around padded images
 
-	Rounds  int     `json:"rounds"` // flow and reflow rounds, at least 1
-	Finish  Finish  `json:"finish"`
-	Steps   int     `json:"steps"`   // optimiser steps of round 1; 0 means the preset's
-	Minutes float64 `json:"minutes"` // time for the whole training; 0 means no limit. Excludes Steps
+	Rounds int    `json:"rounds"` // flow and reflow rounds, at least 1
+	Finish Finish `json:"finish"`
+	// DistilSteps is the number of Euler steps that a distil finish learns to
+	// translate in; 0 means 1.
+	DistilSteps int `json:"distil_steps"`
+	// BothWays lets the finish learn the step from target to source as well,
+	// at t = 1.
+	BothWays bool    `json:"both_ways"`
+	Steps    int     `json:"steps"`   // optimiser steps of round 1; 0 means the preset's
+	Minutes  float64 `json:"minutes"` // time for the whole training; 0 means no limit. Excludes Steps
 
 	Coupling        Coupling `json:"coupling"`
 	CouplingFeature Feature  `json:"coupling_feature"`
@@ -89,6 +96,22 @@ func Default() Settings {
 
 // FromNoise reports whether the source is noise rather than a folder.
 func (s Settings) FromNoise() bool { return s.Source == NoiseSource }
+
+// KnowsTheWayBack reports whether a round of these settings learnt the velocity
+// from target to source: at every t, or in the finish at t = 1.
+func (s Settings) KnowsTheWayBack(k RoundKind) bool { return k.EveryTime() || s.BothWays }
+
+// FinishSteps is the number of Euler steps that a round of a kind was trained
+// for; 0 means any, the more the better.
+func (s Settings) FinishSteps(k RoundKind) int {
+	switch {
+	case k.EveryTime():
+		return 0
+	case k == KindDistil:
+		return max(1, s.DistilSteps)
+	}
+	return 1
+}
 
 // Validate reports every setting that cannot work, each with its cure, joined
 // into one error. It does not look at the disk.
@@ -124,6 +147,17 @@ func (s Settings) Validate() error {
 	}
 	if s.Steps > 0 && s.Minutes > 0 {
 		bad("both steps (%d) and minutes (%v) are set: keep one of them", s.Steps, s.Minutes)
+	}
+	if s.DistilSteps < 0 || s.DistilSteps > 16 {
+		bad("distil steps is %d: choose 1 (usual) to 16", s.DistilSteps)
+	} else if s.DistilSteps > 1 && s.Finish != FinishDistil {
+		bad("distil steps is %d, but the finish is %s: choose the finish distil, or 1 step", s.DistilSteps, s.Finish)
+	}
+	if s.BothWays && s.Finish == FinishNone {
+		bad("both ways needs a finish, which learns them: choose distil or refine (flow and reflow rounds know both ways anyhow)")
+	}
+	if s.BothWays && s.FromNoise() {
+		bad("both ways is for two folders of images: a generator goes back to noise by its flow and reflow rounds")
 	}
 	if !(s.BridgeNoise >= 0 && s.BridgeNoise <= 1) {
 		bad("bridge noise is %v: choose 0 (none) to 1; 0.1 is usual", s.BridgeNoise)

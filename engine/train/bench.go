@@ -58,7 +58,7 @@ func benchTraining(ctx context.Context, be *backend.Backend, net unet.Config, ho
 			return 0, 0, err
 		}
 		began := time.Now()
-		d := newDraw(random(1, "bench", step), pairs.pairs(step, batch), uniform, 2, true)
+		d := newDraw(random(1, "bench", step), pairs.pairs(step, batch), uniform, 1, 2, true)
 		grad, stats, err := program.call(l.w, l.zero, shelf, shelf, d, judge, flowKnobs{feature: .1, noise: .1, share: 1})
 		if err != nil {
 			return 0, 0, err

@@ -44,7 +44,7 @@ func TestPairsAreMadeInPartsThatAreKept(t *testing.T) {
 	}
 	m := s.sampler.With(model.NewWeights(flat))
 	asked := &countdown{context.Background(), 1000}
-	whole, err := s.makePairs(asked, m, "carrying", "whole", pairs)
+	whole, err := s.makePairs(asked, m, flow.Forward(s.recipe.PairSteps), "carrying", "whole", s.source, pairs)
 	if err != nil || len(whole) != 20*32*32*3 {
 		t.Fatal(len(whole), err)
 	}
@@ -63,14 +63,14 @@ func TestPairsAreMadeInPartsThatAreKept(t *testing.T) {
 		{"the second part is gone", os.Remove, 1},
 		{"the cache is deleted", func(path string) error { return os.RemoveAll(filepath.Dir(path)) }, 0},
 	} {
-		if _, err := s.makePairs(&countdown{context.Background(), all * 3 / 5}, m, "carrying", c.name, pairs); !errors.Is(err, context.Canceled) {
+		if _, err := s.makePairs(&countdown{context.Background(), all * 3 / 5}, m, flow.Forward(s.recipe.PairSteps), "carrying", c.name, s.source, pairs); !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
 		}
 		if err := c.harm(filepath.Join(s.cache, c.name+".part4")); err != nil {
 			t.Fatal(err)
 		}
 		asked := &countdown{context.Background(), 1000}
-		got, err := s.makePairs(asked, m, "carrying", c.name, pairs)
+		got, err := s.makePairs(asked, m, flow.Forward(s.recipe.PairSteps), "carrying", c.name, s.source, pairs)
 		if err != nil || !bytes.Equal(got, whole) {
 			t.Errorf("when %s, the pairs differ (%v)", c.name, err)
 		}

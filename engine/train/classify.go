@@ -49,7 +49,8 @@ func classifyProgram(be *backend.Backend, how layer.Lowering) (*Exec, error) {
 	})
 }
 
-// trainClassifier teaches a classifier of the two domains and returns its parameters.
+// trainClassifier teaches a classifier of the two domains, or of target images and damaged copies of them where the
+// source is noise, and returns its parameters.
 func (r *run) trainClassifier(ctx context.Context, how layer.Lowering, seed uint64, name string, progress func(done, total int)) ([]float32, error) {
 	steps := r.recipe.ClassifySteps
 	exec, err := classifyProgram(r.Backend, how)
@@ -62,6 +63,16 @@ func (r *run) trainClassifier(ctx context.Context, how layer.Lowering, seed uint
 		return nil, err
 	}
 	defer l.close()
+	other, training := r.shelfA, r.trainA
+	if r.noise != nil { // told from noise, a picture need have no more than edges
+		copies := damaged(part{r.target, r.trainB}, seed)
+		other = newShelf(r.Backend, copies)
+		defer other.close()
+		training = make([]int, copies.Len())
+		for i := range training {
+			training[i] = i
+		}
+	}
 	half := halfway{run: r, name: name}
 	for step := half.load(l); step < steps; step++ {
 		if err := ctx.Err(); err != nil {
@@ -72,7 +83,7 @@ func (r *run) trainClassifier(ctx context.Context, how layer.Lowering, seed uint
 		const n = classifyBatch
 		index := [2][]int32{make([]int32, n), make([]int32, n)}
 		moves := make([][][]int32, 3)
-		for side, from := range [][]int{r.trainA, r.trainB} {
+		for side, from := range [][]int{training, r.trainB} {
 			moves[side] = make([][]int32, n)
 			for i := range n {
 				index[side][i] = int32(from[rng.IntN(len(from))])
@@ -87,7 +98,7 @@ func (r *run) trainClassifier(ctx context.Context, how layer.Lowering, seed uint
 		for i := range level {
 			level[i] = float32(classifyNoise * rng.Float64())
 		}
-		pixelsA, ia, doneA := r.shelfA.batch(index[0])
+		pixelsA, ia, doneA := other.batch(index[0])
 		pixelsB, ib, doneB := r.shelfB.batch(index[1])
 		out, err := model.Call(exec, l.w, pixelsA, pixelsB, [][]int32{ia, ib}, moves, level, []uint64{rng.Uint64(), rng.Uint64(), rng.Uint64()})
 		doneA()

@@ -11,6 +11,7 @@ import (
 type couple struct {
 	a, b         int32
 	moveA, moveB flow.Move
+	back         bool // a finish learns this pair from target to source
 }
 
 // pairing gives the pairs of each step. It is a pure function of the step.
@@ -52,10 +53,45 @@ func (p *independent) pairs(step, n int) []couple {
 	return out
 }
 
+// fromNoise couples target images with noise that nobody draws twice: image i of a noise shelf.
+type fromNoise struct {
+	b    []int
+	seed uint64
+}
+
+func (p *fromNoise) pairs(step, n int) []couple {
+	rng := random(p.seed, "noise", step)
+	out := make([]couple, n)
+	for i := range out {
+		out[i] = couple{a: rng.Int32(), b: int32(p.b[rng.IntN(len(p.b))])}
+	}
+	return out
+}
+
+// both takes half of every batch from each of two couplings.
+type both struct{ forward, back pairing }
+
+func (p *both) pairs(step, n int) []couple {
+	first, second := p.forward, p.back
+	if step%2 == 1 { // an odd batch has one more of the first
+		first, second = second, first
+	}
+	more, less := first.pairs(step, (n+1)/2), second.pairs(step, max(1, n/2))
+	out := make([]couple, n)
+	for i := range out { // in turns, so that the parts of a divided batch hold both
+		if i%2 == 0 {
+			out[i] = more[i/2]
+		} else {
+			out[i] = less[i/2]
+		}
+	}
+	return out
+}
+
 // minibatch assigns random pools of both sides at the least total squared pixel distance (minibatch optimal
 // transport: Tong et al. 2023, arXiv 2302.00482; Pooladian et al. 2023, arXiv 2304.14772).
 type minibatch struct {
-	independent
+	plain   pairing                     // that is assigned anew within each pool
 	feature func(side, i int) []float32 // of image i of side 0 (source) or 1 (target)
 	pool    int
 	at      int
@@ -67,7 +103,7 @@ func (p *minibatch) pairs(step, n int) []couple {
 	if k := step / per; p.current == nil || p.at != k {
 		p.at = k
 		size := per * n
-		p.current = (&independent{p.a, p.b, p.seed + 1}).pairs(k, size)
+		p.current = p.plain.pairs(k, size)
 		cost := make([]float32, size*size)
 		for i, a := range p.current {
 			fa := p.feature(0, int(a.a))
@@ -105,7 +141,7 @@ type times int
 const (
 	uniform times = iota
 	ends          // startShare of the batch at t = 0, the rest U-shaped: both ends oftener (Lee et al. 2024, arXiv 2405.20320, section 4.1, a = 4)
-	start         // t = 0
+	start         // t = 0, for a pair learnt backwards t = 1; of several finish steps the start of one
 )
 
 // startShare is the share of a reflow batch that learns the one step itself, t = 0 exactly. On colour → line art at
@@ -129,7 +165,7 @@ func augmentation(rng *rand.Rand, shift int, flip bool) []int32 {
 	return r
 }
 
-func newDraw(rng *rand.Rand, pairs []couple, how times, shift int, flip bool) draw {
+func newDraw(rng *rand.Rand, pairs []couple, how times, finishSteps, shift int, flip bool) draw {
 	n := len(pairs)
 	d := draw{
 		indexA: make([]int32, n), indexB: make([]int32, n), t: make([]float32, n),
@@ -153,7 +189,10 @@ func newDraw(rng *rand.Rand, pairs []couple, how times, shift int, flip bool) dr
 				u = 0
 			}
 		case start:
-			u = 0
+			u = float64(rng.IntN(finishSteps)) / float64(finishSteps)
+			if p.back {
+				u = 1 - u
+			}
 		}
 		d.t[i] = float32(min(u, 1))
 	}

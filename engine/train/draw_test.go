@@ -33,14 +33,16 @@ func pairings(seed uint64) map[string]pairing {
 	return map[string]pairing{
 		"listed":      &listed{list: list(23), seed: seed},
 		"independent": &plain,
-		"minibatch":   &minibatch{independent: plain, feature: line, pool: 16},
+		"minibatch":   &minibatch{plain: &plain, feature: line, pool: 16},
+		"noise":       &fromNoise{indices(40, 5), seed},
+		"both":        &both{&listed{list: list(23), seed: seed}, &listed{list: list(11), seed: seed + 1}},
 	}
 }
 
 func TestDrawsDependOnlyOnSeedRoundAndStep(t *testing.T) {
 	for name, p := range pairings(1) {
 		at := func(p pairing, seed uint64, round string, step int) draw {
-			return newDraw(random(seed, round, step), p.pairs(step, 4), ends, 2, true)
+			return newDraw(random(seed, round, step), p.pairs(step, 4), ends, 1, 2, true)
 		}
 		var forward []draw
 		for step := range 30 {
@@ -92,12 +94,14 @@ func TestAListIsGoneThroughOnceAnEpoch(t *testing.T) {
 
 func TestAMinibatchCouplesNearerImages(t *testing.T) {
 	cost := map[string]float64{}
-	for name, p := range pairings(1) {
+	all := pairings(1)
+	for _, name := range []string{"minibatch", "independent"} {
+		p := all[name]
 		for step := range 40 {
 			for _, c := range p.pairs(step, 4) {
 				d := line(0, int(c.a))[0] - line(1, int(c.b))[0]
 				cost[name] += float64(d * d)
-				if name != "listed" && (c.a < 3 || c.a >= 53 || c.b < 5 || c.b >= 45) {
+				if c.a < 3 || c.a >= 53 || c.b < 5 || c.b >= 45 {
 					t.Fatalf("%s: pair %v is not of the training images", name, c)
 				}
 			}
@@ -122,7 +126,7 @@ func TestTimes(t *testing.T) {
 		var count [bins]float64
 		total, atStart := 0.0, 0.0
 		for step := range 500 {
-			d := newDraw(random(1, "times", step), list(32), how, 0, false)
+			d := newDraw(random(1, "times", step), list(32), how, 1, 0, false)
 			for _, x := range d.t {
 				if x < 0 || x > 1 {
 					t.Fatalf("t = %v", x)
@@ -150,7 +154,7 @@ func TestTimes(t *testing.T) {
 			t.Errorf("not U-shaped: %v", count)
 		}
 	}
-	for _, x := range newDraw(random(1, "times", 0), list(32), start, 0, false).t {
+	for _, x := range newDraw(random(1, "times", 0), list(32), start, 1, 0, false).t {
 		if x != 0 {
 			t.Fatalf("t = %v at the start", x)
 		}
@@ -160,7 +164,7 @@ func TestTimes(t *testing.T) {
 func TestAugmentationKeepsToItsLimits(t *testing.T) {
 	seen := map[[3]int32]bool{}
 	for step := range 400 {
-		d := newDraw(random(1, "moves", step), list(8), uniform, 1, step%2 == 0)
+		d := newDraw(random(1, "moves", step), list(8), uniform, 1, 1, step%2 == 0)
 		for i, m := range d.moves[2] {
 			if m[1] < -1 || m[1] > 1 || m[2] < -1 || m[2] > 1 || m[0] != 0 && step%2 != 0 {
 				t.Fatalf("moved by %v", m)
@@ -177,7 +181,7 @@ func TestAugmentationKeepsToItsLimits(t *testing.T) {
 }
 
 func TestAPartOfADrawIsThatPart(t *testing.T) {
-	d := newDraw(random(1, "part", 0), list(6), uniform, 2, true)
+	d := newDraw(random(1, "part", 0), list(6), uniform, 1, 2, true)
 	p := d.slice(2, 5)
 	if !slices.Equal(p.indexA, d.indexA[2:5]) || !slices.Equal(p.indexB, d.indexB[2:5]) || !slices.Equal(p.t, d.t[2:5]) || !reflect.DeepEqual(p.moves[2], d.moves[2][2:5]) {
 		t.Errorf("%+v of %+v", p, d)

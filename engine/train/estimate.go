@@ -21,7 +21,8 @@ func MeasureSpeed(ctx context.Context, be *backend.Backend, s project.Settings) 
 
 // Estimate is how long training by the settings takes at a speed in images a second of round 1. What is done beside
 // the steps (the domains' classifiers, the coupling, compiling, the pairs, measuring) took a quarter of the time of
-// the steps on two cores at the quick preset, and is counted so.
+// the steps on two cores at the quick preset, and is counted so. The pairs of a generator are counted by themselves:
+// an evaluation is a quarter of a step there.
 func Estimate(s project.Settings, perSecond float64) (time.Duration, error) {
 	if s.Minutes > 0 {
 		return time.Duration(s.Minutes * float64(time.Minute)), nil
@@ -31,5 +32,8 @@ func Estimate(s project.Settings, perSecond float64) (time.Duration, error) {
 		return 0, err
 	}
 	seconds, err := r.seconds(s.Plan(), perSecond)
+	if s.FromNoise() && s.Rounds > 1 {
+		seconds += float64((s.Rounds-1)*r.NoisePairs*r.PairSteps) / (4 * perSecond)
+	}
 	return time.Duration(1.25 * seconds * float64(time.Second)), err
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/straightway-app/straightway/datasets"
 	"github.com/straightway-app/straightway/engine/backend"
-	"github.com/straightway-app/straightway/engine/flow"
 	"github.com/straightway-app/straightway/engine/measure"
 	"github.com/straightway-app/straightway/engine/model"
 	"github.com/straightway-app/straightway/engine/project"
@@ -17,9 +16,8 @@ import (
 type PairOptions struct {
 	Project           *project.Project
 	Backend           *backend.Backend
-	Round             string // empty: the last finished one
-	Steps             int    // Euler steps; 0 means 1
-	Source, Reference string // folders; a pair is two files of one name, whatever the extension
+	Use               model.Use // how they are translated; no steps mean 1 of a solver that does not choose its own
+	Source, Reference string    // folders; a pair is two files of one name, whatever the extension
 	Progress          func(phase string, done, total int)
 }
 
@@ -27,6 +25,7 @@ type PairOptions struct {
 type PairResult struct {
 	Round   string
 	Steps   int
+	NFE     float64 // network evaluations an image
 	Pairs   int
 	Missing []string // sources without a reference
 	measure.Pair
@@ -35,22 +34,28 @@ type PairResult struct {
 
 // EvaluatePairs translates the source images and compares each, at the model's size, with the reference of its name.
 func EvaluatePairs(ctx context.Context, o PairOptions) (*PairResult, error) {
-	o.Steps = max(1, o.Steps)
+	if !o.Use.Solver.Adaptive() {
+		o.Use.Steps = max(1, o.Use.Steps)
+	}
 	if o.Progress == nil {
 		o.Progress = func(string, int, int) {}
 	}
 	settings := o.Project.Settings()
-	round, net, flat, err := model.Load(o.Project, o.Round)
+	if settings.FromNoise() && !o.Use.Reverse {
+		return nil, fmt.Errorf("%s makes images from noise, so no source has a reference: leave out the two folders, and its distances are measured", o.Project.Dir())
+	}
+	net, round, _, err := model.OpenTranslator(o.Project, o.Backend, o.Use)
 	if err != nil {
 		return nil, err
 	}
+	defer net.Close()
 	open := func(what, dir string) (*datasets.Set, error) {
 		fit, err := datasets.ParseFit(settings.Fit.String())
 		if err != nil {
 			return nil, err
 		}
 		set, err := datasets.Open(ctx, dir, "", datasets.Options{
-			Size: net.Size, Fit: fit, Background: settings.Background.NRGBA(), KeepDuplicates: true,
+			Size: net.Size(), Fit: fit, Background: settings.Background.NRGBA(), KeepDuplicates: true,
 			Progress: func(done, total int, _ string) { o.Progress("reading the "+what+" images", done, total) },
 		})
 		if err != nil {
@@ -72,7 +77,7 @@ func EvaluatePairs(ctx context.Context, o PairOptions) (*PairResult, error) {
 	for i := range reference.Len() {
 		byName[stem(reference.Name(i))] = i
 	}
-	result := &PairResult{Round: round.Name, Steps: o.Steps}
+	result := &PairResult{Round: round, Steps: o.Use.Steps}
 	var pairs [][2]int
 	for i := range source.Len() {
 		if j, ok := byName[stem(source.Name(i))]; ok {
@@ -84,30 +89,24 @@ func EvaluatePairs(ctx context.Context, o PairOptions) (*PairResult, error) {
 	if len(pairs) == 0 {
 		return nil, fmt.Errorf("no image of %s has a partner of the same name in %s: pairs are told by file name, so name the two files of a pair alike", o.Source, o.Reference)
 	}
-	sampler, err := model.NewSampler(o.Backend, net, model.Lowering(o.Backend, settings.Precision), model.Batch(net.Size))
-	if err != nil {
-		return nil, err
-	}
-	defer sampler.Close()
-	m := sampler.With(model.NewWeights(flat))
-	size := net.Size
+	size := net.Size()
 	var all []measure.Pair
 	var shown [3][][]byte
-	for at := 0; at < len(pairs); at += sampler.Batch {
+	for at := 0; at < len(pairs); at += net.Batch() {
 		o.Progress("translating", at, len(pairs))
-		part := pairs[at:min(len(pairs), at+sampler.Batch)]
+		part := pairs[at:min(len(pairs), at+net.Batch())]
 		var x []float32
 		var real []byte
 		for _, p := range part {
-			x = appendUnit(x, source.Image(p[0]))
+			x = model.AppendUnit(x, source.Image(p[0]))
 			real = append(real, reference.Image(p[1])...)
 		}
-		z, err := m.Flow(ctx, x, flow.Forward(o.Steps))
+		z, err := net.Run(ctx, x, len(part))
 		if err != nil {
 			return nil, err
 		}
 		// Compared as anybody would see them: rounded to bytes.
-		got, err := measure.FromBytes(len(part), size, size, toBytes(z))
+		got, err := measure.FromBytes(len(part), size, size, model.Bytes(z))
 		if err != nil {
 			return nil, err
 		}
@@ -129,11 +128,7 @@ func EvaluatePairs(ctx context.Context, o PairOptions) (*PairResult, error) {
 		}
 	}
 	o.Progress("translating", len(pairs), len(pairs))
-	result.Pairs, result.Pair = len(all), measure.MeanPair(all)
-	title := fmt.Sprintf("%d steps", o.Steps)
-	if o.Steps == 1 {
-		title = "1 step"
-	}
+	result.Pairs, result.Pair, result.NFE = len(all), measure.MeanPair(all), net.NFE()
 	for i := range shown { // the set's memory goes with it
 		for k := range shown[i] {
 			shown[i][k] = append([]byte(nil), shown[i][k]...)
@@ -141,14 +136,14 @@ func EvaluatePairs(ctx context.Context, o PairOptions) (*PairResult, error) {
 	}
 	result.Sheet = &measure.Sheet{
 		Size:    size,
-		Columns: []measure.Column{{Title: "source", Images: shown[0]}, {Title: title, Images: shown[1]}, {Title: "reference", Images: shown[2]}},
-		Caption: fmt.Sprintf("round %s: %d pairs, L1 %.2f", round.Name, result.Pairs, result.L1),
+		Columns: []measure.Column{{Title: "source", Images: shown[0]}, {Title: stepsTitle(o.Use.Steps), Images: shown[1]}, {Title: "reference", Images: shown[2]}},
+		Caption: fmt.Sprintf("round %s: %d pairs, L1 %.2f", round, result.Pairs, result.L1),
 	}
 	return result, nil
 }
 
 // EvaluateHeldOut measures a finished round anew on the project's held-out images.
-func EvaluateHeldOut(ctx context.Context, o Options, round string) (*project.RoundReport, error) {
+func EvaluateHeldOut(ctx context.Context, o Options, round string, how Look) (*project.RoundReport, error) {
 	r := newRun(o)
 	defer r.out.close()
 	defer r.close()
@@ -174,7 +169,7 @@ func EvaluateHeldOut(ctx context.Context, o Options, round string) (*project.Rou
 	}
 	weights := vector(flat)
 	defer weights.MustFinalizeAll()
-	report, _, err := r.measure(ctx, found.Name, r.sampler.With(model.Share(weights)))
+	report, _, err := r.measure(ctx, found.Name, found.Kind, r.sampler.With(model.Share(weights)), how)
 	report.Round = found.Name
 	return &report, err
 }

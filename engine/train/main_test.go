@@ -35,7 +35,7 @@ func small(steps int) func(*Recipe) {
 	return func(r *Recipe) {
 		r.Net.Base, r.Net.Mult = 8, []int{1}
 		r.ClassifySteps, r.CriticWidth = 1, 8
-		r.PairSteps, r.ManySteps = 2, 2
+		r.PairSteps, r.ManySteps, r.NoisePairs = 2, 2, 6
 		for _, s := range r.stages() {
 			s.Steps, s.WarmUp = steps, 2
 		}

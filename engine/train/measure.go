@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -24,15 +25,41 @@ const sheetRows = 10
 // StepCounts are the numbers of Euler steps a recipe's rounds are measured at: 1, 4 and N.
 func (r Recipe) StepCounts() []int { return []int{1, 4, r.ManySteps} }
 
-// travel carries images along a path and keeps the velocities.
-func travel(ctx context.Context, m *model.Model, x []float32, p flow.Path) (z []float32, t measure.Trajectory, err error) {
-	size := m.Net.Size * m.Net.Size * 3
-	t = measure.Trajectory{N: len(x) / size, X0: x}
-	z, err = flow.Euler(ctx, m.Velocity, x, p, func(_ int, _, v []float32) {
-		t.Velocities = append(t.Velocities, v)
+// roundTrips is the number of held-out images that go there and back.
+const roundTrips = 64
+
+// Look says how a round is looked at. The zero value is Euler's method at 1, 4 and N steps.
+type Look struct {
+	Counts    []int // numbers of steps; the last is N
+	Solver    flow.Solver
+	Tolerance float64 // relative, of an adaptive solver; 0 means flow's default
+}
+
+func (l Look) path(n int, backward bool) flow.Path {
+	p := flow.Forward(n)
+	if backward {
+		p = flow.Backward(n)
+	}
+	p.Relative, p.Absolute = l.Tolerance, l.Tolerance/10
+	return p
+}
+
+// travel carries images along a path, keeps its places, and counts the network evaluations. An adaptive solver's
+// places have no times here, so it keeps none.
+func (l Look) travel(ctx context.Context, m *model.Model, x []float32, p flow.Path) (z []float32, t measure.Trajectory, evaluations int, err error) {
+	var states [][]float32
+	z, err = l.Solver.Method()(ctx, flow.Counted(m.Velocity, &evaluations), x, p, func(_ int, z, _ []float32) {
+		states = append(states, slices.Clone(z))
 	})
-	t.X1 = z
-	return z, t, err
+	if err != nil || l.Solver.Adaptive() {
+		return z, t, evaluations, err
+	}
+	times := make([]float64, p.Steps+1)
+	for i := range times {
+		times[i] = float64(i) / float64(p.Steps)
+	}
+	t, err = measure.Walk(len(x)/(m.Net.Size*m.Net.Size*3), append(states, z), times)
+	return z, t, evaluations, err
 }
 
 // measure looks at a round on held-out images. The keys of the measurements are
@@ -45,14 +72,27 @@ func travel(ctx context.Context, m *model.Model, x []float32, p flow.Path) (z []
 //	kid_source           what copying the source would give; swd_source likewise
 //	accepted/k           share of the outputs that this classifier takes for targets; accepted_target is the real target's
 //	preservation/k       correlation of the edges of output and source
-func (r *run) measure(ctx context.Context, round string, m *model.Model) (project.RoundReport, *measure.Sheet, error) {
+//	round_trip/k         mean difference (0–255) of an image from itself after k steps there and k back
+//	nfe/k                network evaluations of an image, where the solver needs another number than k
+//
+// What is backwards is measured where the round knows the way back. From noise there is nothing to copy or to preserve;
+// the round trip goes from target images to their noise and back, and inverted_std/k is the standard deviation of that
+// noise, 1 where the flow is exact.
+func (r *run) measure(ctx context.Context, round string, kind project.RoundKind, m *model.Model, how Look) (project.RoundReport, *measure.Sheet, error) {
 	report := project.RoundReport{Measurements: project.Measurements{}}
 	put := func(key string, v float64) { report.Measurements[key] = v }
 	fail := func(err error) (project.RoundReport, *measure.Sheet, error) {
 		return report, nil, fmt.Errorf("measuring round %s: %w", round, err)
 	}
-	counts := r.recipe.StepCounts()
+	counts := how.Counts
+	if counts == nil {
+		counts = r.recipe.StepCounts()
+	}
 	stages := 2*len(counts) + 1
+	fromNoise, back := r.noise != nil, r.settings.KnowsTheWayBack(kind)
+	if !back {
+		stages = len(counts) + 1
+	}
 	size := r.settings.Size
 	images := func(x []float32) (measure.Images, error) {
 		return measure.NewImages(len(x)/(size*size*3), size, size, clipped(x))
@@ -97,16 +137,21 @@ func (r *run) measure(ctx context.Context, round string, m *model.Model) (projec
 		put("accepted"+key, accepted)
 		return nil
 	}
-	if err := distance("_source", r.heldOut, targetFeatures, target); err != nil {
-		return fail(err)
+	if !fromNoise {
+		if err := distance("_source", r.heldOut, targetFeatures, target); err != nil {
+			return fail(err)
+		}
+		delete(report.Measurements, "accepted_source")
 	}
-	delete(report.Measurements, "accepted_source")
 	columns := []measure.Column{{Title: "source"}}
+	if fromNoise {
+		columns[0].Title = "noise"
+	}
 	rows := min(sheetRows, source.N)
 	columns[0].Images = rowsOf(r.heldOut, size, rows)
 	for i, n := range counts {
 		r.out.phase("measuring", 1+i, stages)
-		z, path, err := travel(ctx, m, r.heldOut, flow.Forward(n))
+		z, path, evaluations, err := how.travel(ctx, m, r.heldOut, how.path(n, false))
 		if err != nil {
 			return fail(err)
 		}
@@ -117,32 +162,54 @@ func (r *run) measure(ctx context.Context, round string, m *model.Model) (projec
 		if err != nil {
 			return fail(err)
 		}
-		kept, err := measure.EdgeCorrelation(source, out)
-		if err != nil {
-			return fail(err)
+		if !fromNoise {
+			kept, err := measure.EdgeCorrelation(source, out)
+			if err != nil {
+				return fail(err)
+			}
+			put(fmt.Sprintf("preservation/%d", n), kept.Mean)
+			if back && i != 1 { // at 1 and N steps
+				there := z[:min(len(z), roundTrips*size*size*3)]
+				again, _, _, err := how.travel(ctx, m, there, how.path(n, true))
+				if err != nil {
+					return fail(err)
+				}
+				put(fmt.Sprintf("round_trip/%d", n), difference(r.heldOut, again))
+			}
 		}
-		put(fmt.Sprintf("preservation/%d", n), kept.Mean)
+		if how.Solver != flow.ByEuler {
+			put(fmt.Sprintf("nfe/%d", n), float64(evaluations))
+		}
 		if n == counts[len(counts)-1] {
-			s, err := measure.Straightness(path)
+			if !how.Solver.Adaptive() {
+				s, err := measure.Straightness(path)
+				if err != nil {
+					return fail(err)
+				}
+				put("straightness", s.Mean)
+			}
+			c, err := measure.TransportCost(source.N, r.heldOut, z)
 			if err != nil {
 				return fail(err)
 			}
-			c, err := measure.TransportCost(path.N, path.X0, path.X1)
-			if err != nil {
-				return fail(err)
-			}
-			put("straightness", s.Mean)
 			put("cost", c.L2Squared.Mean)
 		}
-		title := fmt.Sprintf("%d steps", n)
-		if n == 1 {
-			title = "1 step"
-		}
-		columns = append(columns, measure.Column{Title: title, Images: rowsOf(z, size, rows)})
+		columns = append(columns, measure.Column{Title: stepsTitle(n), Images: rowsOf(z, size, rows)})
 	}
 	for i, n := range counts {
+		if !back {
+			break
+		}
 		r.out.phase("measuring", 1+len(counts)+i, stages)
-		z, _, err := travel(ctx, m, r.heldTarget, flow.Backward(n))
+		if fromNoise {
+			if i != 1 {
+				if err := r.invert(ctx, m, how, n, put); err != nil {
+					return fail(err)
+				}
+			}
+			continue
+		}
+		z, _, _, err := how.travel(ctx, m, r.heldTarget, how.path(n, true))
 		if err != nil {
 			return fail(err)
 		}
@@ -158,6 +225,47 @@ func (r *run) measure(ctx context.Context, round string, m *model.Model) (projec
 	}
 	sheet := &measure.Sheet{Size: size, Columns: columns, Caption: fmt.Sprintf("round %s: held-out images, %d px", round, size)}
 	return report, sheet, nil
+}
+
+// invert measures the way from target images to their noise and back.
+func (r *run) invert(ctx context.Context, m *model.Model, how Look, n int, put func(key string, v float64)) error {
+	x := r.heldTarget[:min(len(r.heldTarget), roundTrips*r.settings.Size*r.settings.Size*3)]
+	z, _, _, err := how.travel(ctx, m, x, how.path(n, true))
+	if err != nil {
+		return err
+	}
+	again, _, _, err := how.travel(ctx, m, z, how.path(n, false))
+	if err != nil {
+		return err
+	}
+	var sum, square float64
+	for _, v := range z {
+		sum, square = sum+float64(v), square+float64(v)*float64(v)
+	}
+	mean := sum / float64(len(z))
+	put(fmt.Sprintf("inverted_std/%d", n), math.Sqrt(max(0, square/float64(len(z))-mean*mean)))
+	put(fmt.Sprintf("round_trip/%d", n), difference(x, again))
+	return nil
+}
+
+// difference is the mean absolute difference (0–255) of images as they are seen from the first of others.
+func difference(of, again []float32) float64 {
+	var sum float64
+	a, b := clipped(of[:len(again)]), clipped(again)
+	for i := range b {
+		sum += math.Abs(float64(a[i] - b[i]))
+	}
+	return 127.5 * sum / float64(len(b))
+}
+
+func stepsTitle(n int) string {
+	switch n {
+	case 0:
+		return "adaptive steps"
+	case 1:
+		return "1 step"
+	}
+	return fmt.Sprintf("%d steps", n)
 }
 
 // look is judge.look with the features as a matrix.
@@ -181,7 +289,7 @@ func clipped(x []float32) []float32 {
 
 // rowsOf are the first n images as bytes.
 func rowsOf(x []float32, size, n int) [][]byte {
-	bytes := toBytes(x[:n*size*size*3])
+	bytes := model.Bytes(x[:n*size*size*3])
 	var out [][]byte
 	for i := range n {
 		out = append(out, bytes[i*size*size*3:(i+1)*size*size*3])
@@ -191,6 +299,9 @@ func rowsOf(x []float32, size, n int) [][]byte {
 
 // references are the target's pictures with the names of the first n held-out sources; nil where there are none.
 func (r *run) references(n int) [][]byte {
+	if r.noise != nil {
+		return nil
+	}
 	byName := map[string]int{}
 	for i := range r.target.Len() {
 		byName[stem(r.target.Name(i))] = i

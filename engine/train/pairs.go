@@ -37,55 +37,98 @@ func teacherOf(plan []string, name string) string {
 
 // pairLimit bounds the pairs by what the rounds that train on them will look at.
 func (r *run) pairLimit() int {
+	if r.noise != nil {
+		return r.recipe.NoisePairs
+	}
 	steps := max(r.recipe.Reflow.Steps, r.recipe.Distil.Steps, r.recipe.Refine.Steps)
 	return max(4096, steps*r.recipe.Batch)
 }
 
 // reflowPairs carries every training image, and its mirror image where mirroring is allowed, along the teacher's flow.
-// The images are the source's; the results are kept in the cache.
+// From noise there are as many images as the recipe says.
 func (r *run) reflowPairs(ctx context.Context, teacher string) (*pairSet, error) {
 	if r.pairs != nil && r.pairs.teacher == teacher {
 		return r.pairs, nil
 	}
-	round, net, flat, err := model.Load(r.Project, teacher)
+	list, results, err := r.carried(ctx, teacher, r.shelfA.set, r.trainA, false)
 	if err != nil {
 		return nil, err
-	}
-	var list []couple
-	order := random(r.settings.Seed, "pairs "+teacher, 0).Perm(len(r.trainA))
-	for _, i := range order {
-		list = append(list, couple{a: int32(r.trainA[i]), b: int32(len(list))})
-		if r.flip {
-			list = append(list, couple{a: int32(r.trainA[i]), b: int32(len(list)), moveA: flow.Move{Flip: true}})
-		}
-		if len(list) >= r.pairLimit() {
-			break
-		}
-	}
-	size := r.settings.Size
-	bytes := size * size * 3
-	name := fmt.Sprintf("pairs-%s-%s-%d-%d.safetensors", teacher, r.dataKey(), round.Report.FinishedAt.Unix(), r.recipe.PairSteps)
-	out := cachedVector[uint8](r, name, len(list)*bytes)
-	if out == nil {
-		if net.Size != size {
-			return nil, fmt.Errorf("round %s was trained at %d px and the project is set to %d px: restore project.json.bak or start a new project", teacher, net.Size, size)
-		}
-		weights := vector(flat)
-		defer weights.MustFinalizeAll()
-		if out, err = r.makePairs(ctx, r.sampler.With(model.Share(weights)), "carrying images along the flow of "+teacher, name, list); err != nil {
-			return nil, err
-		}
 	}
 	if r.pairs != nil {
 		r.pairs.close()
 	}
-	r.pairs = &pairSet{teacher: teacher, shelf: newShelf(r.Backend, memory{size, out}), list: list}
+	r.pairs = &pairSet{teacher: teacher, shelf: newShelf(r.Backend, results), list: list}
 	return r.pairs, nil
+}
+
+// addBackward makes half of a finish's batches pairs (Flow⁻¹(X1), X1) of real target images, learnt from X1 to X0.
+func (s *roundState) addBackward(ctx context.Context, teacher string, p *pairSet, seed uint64) error {
+	r := s.run
+	back, sources, err := r.carried(ctx, teacher, r.target, r.trainB, true)
+	if err != nil {
+		return err
+	}
+	for i := range back {
+		c := &back[i]
+		*c = couple{a: int32(r.source.Len()) + c.b, b: int32(len(p.list)) + c.a, moveB: c.moveA, back: true}
+	}
+	s.a = newShelf(r.Backend, joined{r.source, sources})
+	s.b = newShelf(r.Backend, joined{p.shelf.set, r.target})
+	s.own = append(s.own, s.a, s.b)
+	if s.kind == project.KindRefine {
+		s.real = newShelf(r.Backend, joined{r.target, r.source})
+		s.own = append(s.own, s.real)
+	}
+	s.pairing = &both{s.pairing, &listed{list: back, seed: seed + 1}}
+	return nil
+}
+
+// carried carries training images of a set, and their mirror images where mirroring is allowed, along the teacher's
+// flow, backwards or not: couple i holds the image as a and the i-th result as b. The results are kept in the cache.
+func (r *run) carried(ctx context.Context, teacher string, set images, training []int, backward bool) ([]couple, memory, error) {
+	round, net, flat, err := model.Load(r.Project, teacher)
+	if err != nil {
+		return nil, memory{}, err
+	}
+	purpose, path, phase := "pairs", flow.Forward(r.recipe.PairSteps), "carrying images along the flow of "
+	if backward {
+		purpose, path, phase = "backpairs", flow.Backward(r.recipe.PairSteps), "carrying targets back along the flow of "
+	}
+	var list []couple
+	if r.noise != nil {
+		for i := range r.pairLimit() {
+			list = append(list, couple{a: int32(i), b: int32(i)})
+		}
+	} else {
+		for _, i := range random(r.settings.Seed, purpose+" "+teacher, 0).Perm(len(training)) {
+			list = append(list, couple{a: int32(training[i]), b: int32(len(list))})
+			if r.flip {
+				list = append(list, couple{a: int32(training[i]), b: int32(len(list)), moveA: flow.Move{Flip: true}})
+			}
+			if len(list) >= r.pairLimit() {
+				break
+			}
+		}
+	}
+	size := r.settings.Size
+	name := fmt.Sprintf("%s-%s-%s-%d-%d.safetensors", purpose, teacher, r.dataKey(), round.Report.FinishedAt.Unix(), r.recipe.PairSteps)
+	out := cachedVector[uint8](r, name, len(list)*size*size*3)
+	if out == nil {
+		if net.Size != size {
+			return nil, memory{}, fmt.Errorf("round %s was trained at %d px and the project is set to %d px: restore project.json.bak or start a new project", teacher, net.Size, size)
+		}
+		weights := vector(flat)
+		defer weights.MustFinalizeAll()
+		if out, err = r.makePairs(ctx, r.sampler.With(model.Share(weights)), path, phase+teacher, name, set, list); err != nil {
+			return nil, memory{}, err
+		}
+	}
+	return list, memory{size, out}, nil
 }
 
 // makePairs carries the images of a list along a model's flow, keeps them in the cache under a name, and on the way
 // there in parts, each named by its first image.
-func (r *run) makePairs(ctx context.Context, m *model.Model, phase, name string, list []couple) ([]byte, error) {
+func (r *run) makePairs(ctx context.Context, m *model.Model, path flow.Path, phase, name string, set images, list []couple) ([]byte, error) {
 	size := r.settings.Size
 	bytes := size * size * 3
 	part := func(at int) string { return fmt.Sprintf("%s.part%d", name, at/bytes) }
@@ -108,14 +151,18 @@ func (r *run) makePairs(ctx context.Context, m *model.Model, phase, name string,
 		r.out.phase(phase, at, len(list))
 		var x []float32
 		for _, p := range list[at:min(len(list), at+chunk)] {
-			x = appendUnit(x, p.moveA.Apply(r.source.Image(int(p.a)), size))
+			if r.noise != nil {
+				x = r.noise.append(x, int(p.a))
+				continue
+			}
+			x = model.AppendUnit(x, p.moveA.Apply(set.Image(int(p.a)), size))
 		}
-		y, err := m.Flow(ctx, x, flow.Forward(r.recipe.PairSteps))
+		y, err := m.Flow(ctx, x, path)
 		if err != nil {
 			flush()
 			return nil, fmt.Errorf("making the pairs of the next round: %w", err)
 		}
-		out = append(out, toBytes(y)...)
+		out = append(out, model.Bytes(y)...)
 		if time.Since(saved) >= r.Autosave {
 			flush()
 		}
@@ -127,28 +174,11 @@ func (r *run) makePairs(ctx context.Context, m *model.Model, phase, name string,
 	return out, nil
 }
 
-// appendUnit appends bytes as values in [-1,1].
-func appendUnit(dst []float32, b []byte) []float32 {
-	for _, v := range b {
-		dst = append(dst, float32(v)/127.5-1)
-	}
-	return dst
-}
-
-// toBytes clips values to [-1,1] and rounds them to bytes.
-func toBytes(x []float32) []byte {
-	out := make([]byte, len(x))
-	for i, v := range x {
-		out[i] = byte(max(0, min(255, (v+1)*127.5+.5)))
-	}
-	return out
-}
-
 // unitPixels are all images of a set as values in [-1,1].
 func unitPixels(set flow.Images) []float32 {
 	var out []float32
 	for i := range set.Len() {
-		out = appendUnit(out, set.Image(i))
+		out = model.AppendUnit(out, set.Image(i))
 	}
 	return out
 }

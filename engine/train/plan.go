@@ -90,14 +90,13 @@ func scaled(r Recipe, rounds []string, p Plan) (Plan, error) {
 
 // follow puts the steps of a plan into the recipe. Shorter rounds warm up in proportion.
 func (r *Recipe) follow(p Plan) {
-	stages := map[project.RoundKind]*Stage{project.KindFlow: &r.Flow, project.KindReflow: &r.Reflow, project.KindDistil: &r.Distil, project.KindRefine: &r.Refine}
-	for _, st := range stages {
+	for _, st := range r.stages() {
 		st.Steps = stepsAt(st.Steps, p.Scale)
 		st.WarmUp = stepsAt(st.WarmUp, min(1, p.Scale))
 	}
 	for name, steps := range p.Steps {
 		if _, kind, err := project.ParseRoundName(name); err == nil {
-			stages[kind].Steps = steps
+			r.stage(kind).Steps = steps
 		}
 	}
 }

@@ -3,6 +3,7 @@ package train
 import (
 	"fmt"
 
+	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
@@ -62,8 +63,11 @@ func (f *flowProgram) call(w, sum *tensors.Tensor, a, b *shelf, d draw, judge *t
 	return out[0], out[1], nil
 }
 
-// batchOf gathers side (0 or 1) of a batch.
+// batchOf gathers side (0 or 1) of a batch. Noise comes as it is: it has no pixels to move.
 func batchOf(pixels, index, moves *Node, side int) *Node {
+	if pixels.DType() == dtypes.Float32 {
+		return pixels
+	}
 	at := func(i int) *Node { return Squeeze(Slice(moves, AxisElem(i)), 0) }
 	return flow.Batch(pixels, flow.Draw{
 		Index:    Squeeze(Slice(index, AxisElem(side)), 0),
@@ -75,7 +79,7 @@ func batchOf(pixels, index, moves *Node, side int) *Node {
 func number(v *Node, i int) *Node { return Reshape(Slice(v, AxisRange(i, i+1))) }
 
 // refineProgram is the gradient of both networks of the refine finish. The generator is the one-step translation
-// x + v(x, 0); it minimises teacher·‖out − y‖² − weight·mean critic(out). The critic minimises the hinge loss
+// x + v(x, 0), and where both ways are learnt y − v(y, 1); it minimises teacher·‖out − y‖² − weight·mean critic(out). The critic minimises the hinge loss
 // (Lim and Ye 2017, arXiv 1705.02894) between real targets and the same outputs.
 type refineProgram struct{ exec *Exec }
 
@@ -85,16 +89,28 @@ func newRefineProgram(be *backend.Backend, net unet.Config, patch critic.Patch, 
 		w, sum, wc, sumc, singular := in[0], in[1], in[2], in[3], in[4]
 		pixelsA, pixelsB, pixelsR, index, moves, t, share := in[5], in[6], in[7], in[8], in[9], in[10], in[11]
 		x, y := batchOf(pixelsA, index, moves, 0), batchOf(pixelsB, index, moves, 1)
+		judged := func(images *Node) *Node { return images }
+		direction := func(v *Node) *Node { return v }
+		if patch.Ways { // t is 0 or 1: a pair is learnt from x to y, or from y to x
+			n := x.Shape().Dimensions[0]
+			back := Reshape(t, n, 1, 1, 1)
+			plane := BroadcastToDims(back, n, x.Shape().Dimensions[1], x.Shape().Dimensions[2], 1)
+			x, y = flow.StraightLine(x, y, t), flow.StraightLine(y, x, t)
+			direction = func(v *Node) *Node { return Mul(v, OneMinus(MulScalar(back, 2))) }
+			judged = func(images *Node) *Node { return Concatenate([]*Node{images, plane}, -1) }
+		}
 		real := flow.Batch(pixelsR, flow.Draw{
 			Index:    Squeeze(Slice(index, AxisElem(2)), 0),
 			Register: Squeeze(Slice(moves, AxisElem(3)), 0),
 			Augment:  Squeeze(Slice(moves, AxisElem(4)), 0),
 		})
 		p := table.Bind(w, how)
-		out := Add(x, net.Velocity(p, x, t))
+		out := Add(x, direction(net.Velocity(p, x, t)))
 		judge := judgeTable.Bind(wc, how)
 		weights, next := patch.Weights(judge, singular)
-		score := func(weights []*Node, images *Node) *Node { return layerMean(patch.Judge(judge, weights, images)) }
+		score := func(weights []*Node, images *Node) *Node {
+			return layerMean(patch.Judge(judge, weights, judged(images)))
+		}
 		fixed := make([]*Node, len(weights))
 		for i, k := range weights {
 			fixed[i] = StopGradient(k)
@@ -104,7 +120,7 @@ func newRefineProgram(be *backend.Backend, net unet.Config, patch critic.Patch, 
 		loss := Sub(MulScalar(teacher, r.TeacherLoss), MulScalar(verdict, r.CriticWeight))
 		fake := ClipScalar(StopGradient(out), -1.1, 1.1)
 		n := x.Shape().Dimensions[0]
-		both := patch.Judge(judge, weights, Concatenate([]*Node{real, fake}, 0))
+		both := patch.Judge(judge, weights, Concatenate([]*Node{judged(real), judged(fake)}, 0))
 		hinge := func(s *Node) *Node { return layerMean(MaxScalar(s, 0.0)) }
 		onReal := Slice(both, AxisRange(0, n))
 		onFake := Slice(both, AxisRange(n, 2*n))

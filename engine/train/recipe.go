@@ -25,6 +25,7 @@ type Recipe struct {
 
 	FeatureWeight float64 // of the feature loss in round 1
 	PairSteps     int     // Euler steps that make the pairs of a reflow round
+	NoisePairs    int     // number of those pairs where the source is noise
 	ManySteps     int     // the N of "1, 4 and N steps"
 	ClassifySteps int     // updates of each domain classifier
 	Shift         int     // augmentation: shifts up to so many pixels, the same for both images of a pair
@@ -46,6 +47,7 @@ func NewRecipe(s project.Settings) (Recipe, error) {
 		Refine:        Stage{Steps: 250, Rate: 4e-4, WarmUp: 30, Average: .99},
 		FeatureWeight: 0.1,
 		PairSteps:     6,
+		NoisePairs:    4096,
 		ManySteps:     8,
 		ClassifySteps: 200,
 		Shift:         max(1, s.Size/16),
@@ -85,6 +87,11 @@ func NewRecipe(s project.Settings) (Recipe, error) {
 	default:
 		return Recipe{}, fmt.Errorf("preset %s is unknown to this version", s.Preset)
 	}
+	if s.FromNoise() { // a longer way: all of the image has to be learnt, and no image helps to place it
+		r.Flow.Steps, r.Reflow.Steps, r.Distil.Steps = r.Flow.Steps*5/2, r.Reflow.Steps*3, r.Distil.Steps*5/2
+		r.PairSteps, r.ManySteps = 16, 16
+		r.Shift, r.FeatureWeight = 0, 0
+	}
 	if s.Batch > 0 {
 		r.Batch = s.Batch
 	}
@@ -96,6 +103,7 @@ func NewRecipe(s project.Settings) (Recipe, error) {
 		for _, st := range r.stages() {
 			st.Steps = max(1, int(float64(st.Steps)*f+.5))
 		}
+		r.NoisePairs = max(4*r.Batch, int(float64(r.NoisePairs)*min(1, f)))
 	}
 	return r, r.Net.Validate()
 }
@@ -103,6 +111,7 @@ func NewRecipe(s project.Settings) (Recipe, error) {
 func (r *Recipe) stages() []*Stage { return []*Stage{&r.Flow, &r.Reflow, &r.Distil, &r.Refine} }
 
 func (r *Recipe) scale(f int, average float64) {
+	r.NoisePairs *= f
 	for _, st := range r.stages() {
 		st.Steps *= f
 		st.Average = average
@@ -110,14 +119,16 @@ func (r *Recipe) scale(f int, average float64) {
 }
 
 // Stage is the stage of a kind of round.
-func (r Recipe) Stage(k project.RoundKind) Stage {
+func (r Recipe) Stage(k project.RoundKind) Stage { return *r.stage(k) }
+
+func (r *Recipe) stage(k project.RoundKind) *Stage {
 	switch k {
 	case project.KindReflow:
-		return r.Reflow
+		return &r.Reflow
 	case project.KindDistil:
-		return r.Distil
+		return &r.Distil
 	case project.KindRefine:
-		return r.Refine
+		return &r.Refine
 	}
-	return r.Flow
+	return &r.Flow
 }

@@ -36,6 +36,8 @@ type roundState struct {
 
 	pairing pairing
 	a, b    *shelf
+	real    *shelf          // refine only: what the critic compares with
+	own     []*shelf        // those of the above that are this round's
 	judge   *tensors.Tensor // parameters of the feature loss's classifier
 
 	step      int
@@ -82,6 +84,9 @@ func (s *roundState) close() {
 			l.close()
 		}
 	}
+	for _, o := range s.own {
+		o.close()
+	}
 	for _, t := range []*tensors.Tensor{s.singular, s.judge} {
 		if t != nil {
 			t.MustFinalizeAll()
@@ -102,23 +107,29 @@ func (s *roundState) prepare(ctx context.Context, before string) (err error) {
 			return fmt.Errorf("round %s was trained with another network than the settings ask for now: restore project.json.bak or start a new project", before)
 		}
 	}
-	s.a, s.b = r.shelfA, r.shelfB
+	s.a, s.b, s.real = r.shelfA, r.shelfB, r.shelfB
 	if s.kind == project.KindFlow {
 		if s.pairing, err = r.firstPairing(ctx); err != nil {
 			return err
 		}
 	} else {
-		p, err := r.reflowPairs(ctx, teacherOf(r.settings.Plan(), s.name))
+		seed := r.settings.Seed + uint64(len(s.name))
+		teacher := teacherOf(r.settings.Plan(), s.name)
+		p, err := r.reflowPairs(ctx, teacher)
 		if err != nil {
 			return err
 		}
-		s.b = p.shelf
-		s.pairing = &listed{list: p.list, seed: r.settings.Seed + uint64(len(s.name))}
+		s.b, s.pairing = p.shelf, &listed{list: p.list, seed: seed}
+		if s.settings.BothWays && s.settings.FinishSteps(s.kind) > 0 {
+			if err := s.addBackward(ctx, teacher, p, seed); err != nil {
+				return err
+			}
+		}
 	}
 	opt := adam{beta1: .9, beta2: .99, epsilon: 1e-8, clip: 1}
 	if s.kind == project.KindRefine {
 		opt.beta1 = .5
-		s.patch = critic.Patch{Width: r.recipe.CriticWidth}
+		s.patch = critic.Patch{Width: r.recipe.CriticWidth, Ways: r.settings.BothWays}
 		s.critic, err = newLearner(r.Backend, "critic", adam{beta1: .5, beta2: .99, epsilon: 1e-8}, s.patch.Table().Init(r.settings.Seed+7))
 		if err != nil {
 			return err
@@ -205,6 +216,7 @@ func (r *run) fixed() map[string]string {
 		"preset": t.Preset.String(), "size": strconv.Itoa(t.Size), "seed": strconv.FormatUint(t.Seed, 10),
 		"fit": t.Fit.String(), "background": t.Background.String(), "flip": t.Flip.String(),
 		"coupling": t.Coupling.String(), "coupling-feature": t.CouplingFeature.String(),
+		"distil-steps": strconv.Itoa(max(1, t.DistilSteps)), "both-ways": strconv.FormatBool(t.BothWays),
 	}
 }
 
@@ -467,7 +479,7 @@ func (s *roundState) draw() draw {
 	case project.KindDistil, project.KindRefine:
 		how, flip = start, false
 	}
-	return newDraw(rng, s.pairing.pairs(s.step, n), how, shift, flip)
+	return newDraw(rng, s.pairing.pairs(s.step, n), how, max(1, s.settings.FinishSteps(s.kind)), shift, flip)
 }
 
 // spoil lets a test spoil the gradient of so many images; share is their share of the batch.
@@ -519,6 +531,9 @@ func (s *roundState) updateBoth(d draw) error {
 	var moves [2][][]int32
 	for i := range n {
 		index[i] = int32(s.trainB[rng.IntN(len(s.trainB))])
+		if d.t[i] > 0 { // a pair learnt backwards: the real images are sources
+			index[i] = int32(s.target.Len() + s.trainA[rng.IntN(len(s.trainA))])
+		}
 		moves[0] = append(moves[0], make([]int32, 3))
 		moves[1] = append(moves[1], augmentation(rng, s.recipe.Shift, s.flip))
 	}
@@ -537,7 +552,7 @@ func (s *roundState) updateBoth(d draw) error {
 		if err != nil {
 			return err
 		}
-		out, err := s.refine.call(s.net.w, sum.or(s.net.zero), s.critic.w, criticSum.or(s.critic.zero), s.singular, s.a, s.b, s.shelfB,
+		out, err := s.refine.call(s.net.w, sum.or(s.net.zero), s.critic.w, criticSum.or(s.critic.zero), s.singular, s.a, s.b, s.real,
 			d.slice(lo, hi), index[lo:hi], [2][][]int32{moves[0][lo:hi], moves[1][lo:hi]}, share)
 		if err != nil {
 			return err
@@ -734,7 +749,7 @@ func (s *roundState) finish(ctx context.Context) error {
 		return err
 	}
 	m := s.sampler.With(model.Share(s.net.ema))
-	report, sheet, err := s.measure(ctx, s.name, m)
+	report, sheet, err := s.measure(ctx, s.name, s.kind, m, Look{})
 	if err != nil {
 		return err
 	}
@@ -748,6 +763,9 @@ func (s *roundState) finish(ctx context.Context) error {
 		if path, err = writeSheet(dir, sheet); err != nil {
 			s.out.note("the contact sheet was not written: " + err.Error())
 		}
+	}
+	if err := s.keepRaw(); err != nil {
+		s.out.note("the weights as trained were not kept for the diagnosis: " + err.Error())
 	}
 	if err := s.Project.FinishRound(s.name, parts, meta, report); err != nil {
 		return err

@@ -64,16 +64,6 @@ func host(t testing.TB, v *tensors.Tensor) []float32 {
 	return out
 }
 
-// apart is the distance of two vectors relative to the norm of the second.
-func apart(a, b []float32) float64 {
-	var d, n float64
-	for i := range b {
-		d += math.Pow(float64(a[i]-b[i]), 2)
-		n += math.Pow(float64(b[i]), 2)
-	}
-	return math.Sqrt(d / n)
-}
-
 func TestABatchInPartsMakesTheSameUpdate(t *testing.T) {
 	f := folders(t)
 	for _, c := range []struct {
@@ -89,6 +79,7 @@ func TestABatchInPartsMakesTheSameUpdate(t *testing.T) {
 		t.Run(c.round, func(t *testing.T) {
 			p := newProject(t, tiny(f, func(s *project.Settings) {
 				s.Rounds, s.Finish, s.Batch, s.BridgeNoise = c.rounds, c.finish, 4, 0
+				s.BothWays = c.finish == project.FinishRefine
 			}))
 			o := testOptions(t, p, 8)
 			if c.round != "1-flow" {

@@ -32,7 +32,8 @@ type Options struct {
 	Watch    func(Event)   // called by one goroutine at a time
 	Control  *Control      // may be nil
 
-	hooks hooks // of this package's tests
+	steps map[project.RoundKind]int // updates of the rounds of an experiment, in place of the recipe's
+	hooks hooks                     // of this package's tests
 }
 
 // Result is what a finished run leaves.
@@ -74,7 +75,8 @@ type run struct {
 	cache    string
 	finished []string
 
-	source, target *datasets.Set
+	source, target *datasets.Set // source is nil where it is noise
+	noise          *noise
 	trainA, heldA  []int
 	trainB, heldB  []int
 	shelfA, shelfB *shelf
@@ -124,9 +126,6 @@ func (r *run) close() {
 }
 
 func (r *run) all(ctx context.Context) error {
-	if r.settings.FromNoise() {
-		return errors.New("the project's source is noise, and this version trains between two folders of images: choose a source folder")
-	}
 	if err := r.prepareRecipe(); err != nil {
 		return err
 	}
@@ -185,6 +184,9 @@ func (r *run) prepareRecipe() (err error) {
 	if r.hooks.recipe != nil {
 		r.hooks.recipe(&r.recipe)
 	}
+	for kind, steps := range r.steps {
+		r.recipe.stage(kind).Steps = steps
+	}
 	return err
 }
 
@@ -225,24 +227,38 @@ func (r *run) openSets(ctx context.Context) error {
 		return set, nil
 	}
 	var err error
-	if r.source, err = open("source", r.settings.Source); err != nil {
+	if r.settings.FromNoise() {
+		r.noise = &noise{r.settings.Size, "training", r.settings.Seed}
+	} else if r.source, err = open("source", r.settings.Source); err != nil {
 		return err
 	}
 	if r.target, err = open("target", r.settings.Target); err != nil {
 		return err
 	}
-	r.trainA, r.heldA = r.source.Split(r.settings.Seed)
 	r.trainB, r.heldB = r.target.Split(r.settings.Seed)
-	r.shelfA, r.shelfB = newShelf(r.Backend, r.source), newShelf(r.Backend, r.target)
+	r.shelfB = newShelf(r.Backend, r.target)
 	most := r.hooks.limit(MeasuredImages)
-	r.heldOut = unitPixels(part{r.source, r.heldA[:min(len(r.heldA), most)]})
+	if r.noise != nil {
+		r.shelfA = newShelf(r.Backend, *r.noise)
+		held := noise{r.settings.Size, "held out", r.settings.Seed}
+		for i := range most {
+			r.heldOut = held.append(r.heldOut, i)
+		}
+	} else {
+		r.trainA, r.heldA = r.source.Split(r.settings.Seed)
+		r.shelfA = newShelf(r.Backend, r.source)
+		r.heldOut = unitPixels(part{r.source, r.heldA[:min(len(r.heldA), most)]})
+	}
 	r.heldTarget = unitPixels(part{r.target, r.heldB[:min(len(r.heldB), most)]})
 	switch r.settings.Flip {
 	case project.FlipOn:
 		r.flip = true
 	case project.FlipOff:
 	default:
-		a, b := flow.Handedness(part{r.source, r.trainA}), flow.Handedness(part{r.target, r.trainB})
+		a, b := 0., flow.Handedness(part{r.target, r.trainB})
+		if r.noise == nil {
+			a = flow.Handedness(part{r.source, r.trainA})
+		}
 		r.flip = max(a, b) < flow.HandedLimit
 		if !r.flip {
 			r.out.note(fmt.Sprintf("mirroring is off: an image can be told from its mirror image (source %.2f, target %.2f; limit %.1f)", a, b, flow.HandedLimit))
@@ -253,7 +269,11 @@ func (r *run) openSets(ctx context.Context) error {
 
 // dataKey names what the two training sets are, for things derived from them.
 func (r *run) dataKey() string {
-	return fmt.Sprintf("%.12s-%.12s-%d-%d-%t", r.source.Hash(), r.target.Hash(), r.settings.Size, r.settings.Seed, r.flip)
+	source := project.NoiseSource
+	if r.source != nil {
+		source = r.source.Hash()
+	}
+	return fmt.Sprintf("%.12s-%.12s-%d-%d-%t", source, r.target.Hash(), r.settings.Size, r.settings.Seed, r.flip)
 }
 
 func (r *run) prepareNetworks(ctx context.Context) error {
@@ -261,6 +281,10 @@ func (r *run) prepareNetworks(ctx context.Context) error {
 	size := critic.Classifier{}.Table().Size()
 	var weights [2][]float32
 	for i, purpose := range []string{"loss", "measure"} {
+		if purpose == "loss" && r.noise != nil {
+			weights[i] = make([]float32, size) // no feature loss looks at it
+			continue
+		}
 		name := fmt.Sprintf("classifier-%s-%s-%d.safetensors", purpose, r.dataKey(), r.recipe.ClassifySteps)
 		phase := "teaching the classifier of the " + purpose
 		r.out.phase(phase, 0, 0)
@@ -338,13 +362,24 @@ func (r *run) fits(c *flow.Coupling) bool {
 
 // firstPairing is the coupling of round 1.
 func (r *run) firstPairing(ctx context.Context) (pairing, error) {
-	plain := independent{r.trainA, r.trainB, r.settings.Seed}
-	switch r.settings.Coupling {
-	case project.CouplingIndependent:
-		return &plain, nil
-	case project.CouplingMinibatch:
-		f := flow.NewPixelFeatures(r.source, r.target)
-		return &minibatch{independent: plain, feature: f.Of, pool: 128}, nil
+	plain := func(seed uint64) pairing { return &independent{r.trainA, r.trainB, seed} }
+	if r.noise != nil {
+		plain = func(seed uint64) pairing { return &fromNoise{r.trainB, seed} }
+	}
+	switch {
+	case r.settings.Coupling == project.CouplingMinibatch:
+		feature := func(side, i int) []float32 {
+			if side == 0 {
+				return r.noise.append(nil, i)
+			}
+			return model.AppendUnit(nil, r.target.Image(i))
+		}
+		if r.noise == nil {
+			feature = flow.NewPixelFeatures(r.source, r.target).Of
+		}
+		return &minibatch{plain: plain(r.settings.Seed + 1), feature: feature, pool: 128}, nil
+	case r.settings.Coupling == project.CouplingIndependent, r.noise != nil:
+		return plain(r.settings.Seed), nil
 	}
 	c, err := r.couple(ctx)
 	if err != nil {

@@ -128,6 +128,7 @@ type barsRenderer struct {
 	bars    []bar
 	objects []fyne.CanvasObject
 	pointer []fyne.CanvasObject
+	laid    laid
 }
 
 // CreateRenderer implements fyne.Widget.
@@ -138,7 +139,7 @@ func (b *Bars) CreateRenderer() fyne.WidgetRenderer {
 
 func (r *barsRenderer) Destroy() {}
 func (r *barsRenderer) Refresh() {
-	r.Layout(r.b.Size())
+	r.layout(r.b.Size())
 	canvas.Refresh(r.b)
 }
 
@@ -154,8 +155,15 @@ func chartSize() fyne.Size {
 
 func (r *barsRenderer) MinSize() fyne.Size { return chartSize() }
 
-// Layout divides the area among the charts.
+// Layout implements fyne.WidgetRenderer.
 func (r *barsRenderer) Layout(size fyne.Size) {
+	if r.laid.again(r.b, size) {
+		r.layout(size)
+	}
+}
+
+// layout divides the area among the charts.
+func (r *barsRenderer) layout(size fyne.Size) {
 	r.objects, r.bars = nil, nil
 	charts := barCharts(r.b.groups)
 	if len(charts) > 0 && size.Width > 0 {

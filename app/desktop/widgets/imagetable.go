@@ -79,6 +79,12 @@ func (t *ImageTable) geometry(size fyne.Size) tableGeometry {
 	k := max(0, min(width/float32(t.cell.X), (size.Height-head)/float32(pixels)))
 	g.cell = fyne.NewSize(k*float32(t.cell.X), k*float32(t.cell.Y))
 	g.rowGap = k * float32(g.gapPixels)
+	var widest float32 // of the headings, which stand apart where there is room for that
+	for _, heading := range t.columns {
+		widest = max(widest, textSize(heading, theme.SizeNameCaptionText, fyne.TextStyle{Bold: true}).Width)
+	}
+	room := (size.Width - g.cell.Width*float32(g.cols)) / float32(max(1, g.cols-1))
+	g.colGap = max(g.colGap, min(widest+g.colGap-g.cell.Width, room))
 	used := (g.cell.Width+g.colGap)*float32(g.cols) - g.colGap
 	g.origin = fyne.NewPos(max(0, (size.Width-used)/2), head)
 	return g

@@ -40,6 +40,7 @@ type Plot struct {
 	title        string
 	xName, yName string
 	logY         bool
+	wholeX       bool
 
 	low, high float64 // the range of x zoomed to, if zoomed
 	zoomed    bool
@@ -88,6 +89,12 @@ func (p *Plot) SetLogY(logarithmic bool) {
 	p.place()
 }
 
+// SetWholeX chooses whole numbers alone for the marks of the x axis, which counts something.
+func (p *Plot) SetWholeX(whole bool) {
+	p.wholeX = whole
+	p.place()
+}
+
 // SetTitle sets the text above the plot.
 func (p *Plot) SetTitle(title string) {
 	p.title = title
@@ -118,7 +125,7 @@ func (p *Plot) ResetZoom() {
 // place brings the screen up to date.
 func (p *Plot) place() {
 	if p.render != nil {
-		p.render.Layout(p.Size())
+		p.render.layout(p.Size())
 	}
 }
 

@@ -5,6 +5,8 @@ package widgets
 import (
 	"image"
 	"image/color"
+	"math"
+	"slices"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
@@ -26,13 +28,14 @@ type plotRenderer struct {
 	hair     *canvas.Rectangle
 	box      *canvas.Rectangle
 	readings []fyne.CanvasObject
+	laid     laid
 }
 
 func (r *plotRenderer) MinSize() fyne.Size { return r.p.MinSize() }
 func (r *plotRenderer) Destroy()           {}
 
 func (r *plotRenderer) Refresh() {
-	r.Layout(r.p.Size())
+	r.layout(r.p.Size())
 	canvas.Refresh(r.p)
 }
 
@@ -42,8 +45,15 @@ func (r *plotRenderer) Objects() []fyne.CanvasObject {
 	return append(objects, r.readings...)
 }
 
-// Layout measures the axes, places the texts, and asks for the picture.
+// Layout implements fyne.WidgetRenderer.
 func (r *plotRenderer) Layout(size fyne.Size) {
+	if r.laid.again(r.p, size) {
+		r.layout(size)
+	}
+}
+
+// layout measures the axes, places the texts, and asks for the picture.
+func (r *plotRenderer) layout(size fyne.Size) {
 	if size.Width <= 0 || size.Height <= 0 {
 		return
 	}
@@ -71,6 +81,9 @@ func (r *plotRenderer) Layout(size fyne.Size) {
 	r.area = fyne.NewSize(max(1, size.Width-left-2*pad), max(1, bottom-top))
 	r.x.length, r.y.length = float64(r.area.Width*scale), float64(r.area.Height*scale)
 	r.xTicks = r.x.ticks(max(2, int(r.area.Width/(line*5))))
+	if r.p.wholeX {
+		r.xTicks = slices.DeleteFunc(r.xTicks, func(v float64) bool { return math.Abs(v-math.Round(v)) > 1e-9 })
+	}
 	r.placeLabels(size, line, scale)
 	r.placeMarkers(line, scale)
 

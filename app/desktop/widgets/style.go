@@ -91,6 +91,21 @@ func pixelScale(o fyne.CanvasObject) float32 {
 	return 1
 }
 
+// laid is what a renderer was last laid out for. The driver lays a widget out again whenever it finds an object in it that
+// it has not seen; a renderer that makes new texts each time would be asked in every frame, for ever.
+type laid struct {
+	size  fyne.Size
+	scale float32
+}
+
+// again says whether a size or the screen's scale is another than last time.
+func (l *laid) again(o fyne.CanvasObject, size fyne.Size) bool {
+	now := laid{size, pixelScale(o)}
+	changed := now != *l
+	*l = now
+	return changed
+}
+
 // focus gives the keyboard to a widget that was clicked.
 func focus(w interface {
 	fyne.CanvasObject
