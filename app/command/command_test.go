@@ -31,7 +31,7 @@ func TestEveryCommandHasHelp(t *testing.T) {
 	if status != statusDone {
 		t.Fatalf("--help ends with status %d", status)
 	}
-	for _, name := range []string{"train", "translate", "evaluate", "demo", "bench", "doctor"} {
+	for _, name := range []string{"train", "translate", "generate", "evaluate", "experiment", "diagnose", "model", "lab", "demo", "bench", "doctor"} {
 		if !strings.Contains(help, "\n  "+name+" ") {
 			t.Errorf("the program's help does not mention %s", name)
 		}

@@ -78,6 +78,10 @@ func TestScripts(t *testing.T) {
 	if regexp.MustCompile(`"phase":"teaching.*"total":[1-9]`).Match(lines) {
 		t.Fatal("the planted classifiers were not used: engine/train keeps them under other names now, and plant must follow")
 	}
+	generator := filepath.Join(shared, "generator")
+	if err := fromNoise(generator, trained, a); err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(e *testscript.Env) error {
@@ -85,6 +89,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("B", b)
 			e.Setenv("TRAINED", trained)
 			e.Setenv("SAID", said)
+			e.Setenv("GENERATOR", generator)
 			e.Values["running"] = &running{}
 			return nil
 		},
@@ -166,6 +171,19 @@ func plant(dir, source, target string) error {
 		}
 	}
 	return nil
+}
+
+// fromNoise makes a generator of a trained project: the same rounds, with noise for the source.
+func fromNoise(dir, trained, source string) error {
+	if err := os.CopyFS(dir, os.DirFS(trained)); err != nil {
+		return err
+	}
+	path := filepath.Join(dir, "project.json")
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, bytes.Replace(data, []byte(strconv.Quote(source)), []byte(`"noise"`), 1), 0o644)
 }
 
 func cut(path string) error {

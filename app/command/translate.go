@@ -15,11 +15,11 @@ import (
 )
 
 type translateFlags struct {
-	project, out, round, backend, size, format string
-	steps, quality                             int
-	solver                                     string
-	tolerance                                  float64
-	reverse, recursive, overwrite              bool
+	project, out, round, backend, size, format, shard string
+	steps, quality                                    int
+	solver                                            string
+	tolerance                                         float64
+	reverse, recursive, overwrite                     bool
 }
 
 func newTranslate(out *output) *cobra.Command {
@@ -29,7 +29,10 @@ func newTranslate(out *output) *cobra.Command {
 		Short: "Translate images and folders of images",
 		Long: "Translate files and folders with a trained project, by one network evaluation each unless --steps says more.\n" +
 			"What is already there and complete is skipped; nothing is overwritten unless --overwrite says so.\n" +
-			"An interrupted export goes on when the same command is given again.",
+			"An interrupted export goes on when the same command is given again.\n\n" +
+			"--shard i/n does the i-th of n shares of the job, counted from 0, for n processes on one or many machines that are\n" +
+			"given the same command but for i. In a SLURM array 0-3 that is --shard $SLURM_ARRAY_TASK_ID/4; in an indexed job of\n" +
+			"Kubernetes with completions: 4, --shard $(JOB_COMPLETION_INDEX)/4. The folders should not change meanwhile.",
 		RunE: func(c *cobra.Command, args []string) error { return f.run(c, out, args) },
 	}
 	flags := c.Flags()
@@ -44,6 +47,7 @@ func newTranslate(out *output) *cobra.Command {
 	flags.StringVar(&f.format, "format", "png", "png or jpeg")
 	flags.IntVar(&f.quality, "quality", 92, "quality of JPEG, 1 to 100")
 	flags.BoolVar(&f.overwrite, "overwrite", false, "replace files that are already there")
+	flags.StringVar(&f.shard, "shard", "", "do only share i of n, i from 0 to n-1, such as 0/4")
 	flags.StringVar(&f.backend, "backend", "", backend.Choices)
 	return c
 }
@@ -73,6 +77,12 @@ func (f *translateFlags) run(c *cobra.Command, out *output, paths []string) erro
 	if err != nil {
 		return usageError{err}
 	}
+	var shard translate.Shard
+	if c.Flags().Changed("shard") {
+		if shard, err = translate.ParseShard(f.shard); err != nil {
+			return usagef("--shard: %w", err)
+		}
+	}
 	p, err := project.OpenReadOnly(f.project)
 	if err != nil {
 		return err
@@ -100,7 +110,7 @@ func (f *translateFlags) run(c *cobra.Command, out *output, paths []string) erro
 	}
 	summary, err := translate.Run(c.Context(), net, paths, f.out, translate.Options{
 		Size: size, Fit: fit, Background: p.Settings().Background.NRGBA(),
-		Format: format, Quality: f.quality, Overwrite: f.overwrite, Recursive: f.recursive, Settings: settings,
+		Format: format, Quality: f.quality, Overwrite: f.overwrite, Recursive: f.recursive, Shard: shard, Settings: settings,
 		Progress: func(e translate.Event) {
 			line := map[string]any{"event": "image", "input": e.Input, "output": e.Output, "seconds": e.Seconds}
 			if e.Err != nil {
@@ -121,13 +131,18 @@ func (f *translateFlags) run(c *cobra.Command, out *output, paths []string) erro
 	if err != nil {
 		return err
 	}
-	out.event(map[string]any{
+	done := map[string]any{
 		"event": "done", "translated": summary.Done, "skipped": summary.Skipped, "ignored": summary.Ignored, "failed": summary.Failed,
 		"seconds": summary.Seconds, "backend": be.Label, "out": f.out, "round": round, "steps": f.steps, "reverse": f.reverse,
 		"solver": solver.String(), "nfe": net.NFE(),
-	})
-	out.result("%d translated by round %s in %s, %d already there, %d failed, %d no images, in %s: %s",
-		summary.Done, round, effort(f.steps, solver, net.NFE()), summary.Skipped, summary.Failed, summary.Ignored, roundTime(summary.Seconds), f.out)
+	}
+	share := ""
+	if f.shard != "" {
+		done["shard"], share = shard.String(), "share "+shard.String()+": "
+	}
+	out.event(done)
+	out.result("%s%d translated by round %s in %s, %d already there, %d failed, %d no images, in %s: %s",
+		share, summary.Done, round, effort(f.steps, solver, net.NFE()), summary.Skipped, summary.Failed, summary.Ignored, roundTime(summary.Seconds), f.out)
 	if summary.Failed > 0 {
 		return errSomeFailed
 	}

@@ -36,15 +36,14 @@ type generateScreen struct {
 	image     *generateImage
 	fromImage bool // the view in front
 
-	views     []*tip.Button // of each view, from seeds and from an image
-	body      *fyne.Container
-	untaught  fyne.CanvasObject
-	status    *widget.Label
-	activity  *widget.Activity
-	root      fyne.CanvasObject
-	page      *fyne.Container
-	sawDir    string // of the project that the pictures are of
-	sawRounds int    // version of the project's rounds
+	views    []*tip.Button // of each view, from seeds and from an image
+	body     *fyne.Container
+	untaught fyne.CanvasObject
+	status   *widget.Label
+	activity *widget.Activity
+	root     fyne.CanvasObject
+	page     *fyne.Container
+	sawDir   string // of the project that the pictures are of
 }
 
 func newGenerateScreen(a *App) *generateScreen {

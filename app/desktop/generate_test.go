@@ -130,6 +130,18 @@ func TestTheFirstPicturesTakeTheStepsThatTheirRoundNeeds(t *testing.T) {
 			t.Errorf("%v: %d steps, note %q", c.rounds, n.requests[0].Steps, s.seeds.note.Text)
 		}
 	}
+	a := testApp(t)
+	s, n := testGenerate(t, a, "1-flow", "2-reflow", "3-refine")
+	steps := func() int { return n.requests[len(n.requests)-1].Steps }
+	s.seeds.way.round.SetSelected("Flow")
+	if steps() != 16 {
+		t.Errorf("another round takes %d steps, although nobody chose a number", steps())
+	}
+	s.seeds.way.steps.SetText("2")
+	s.seeds.way.round.SetSelected("Reflow 1")
+	if steps() != 2 {
+		t.Errorf("%d steps are taken where 2 were chosen", steps())
+	}
 }
 
 func TestTwoChosenPicturesHaveAWayBetweenThem(t *testing.T) {

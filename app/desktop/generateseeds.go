@@ -36,10 +36,10 @@ type made struct {
 // generateSeeds shows a grid of pictures, one a seed; the chosen one large; and the way from the one chosen before to
 // it.
 type generateSeeds struct {
-	s     *generateScreen
-	way   *way
-	stale bool // the choice changed while another view was in front
-	fresh bool // nobody has chosen anything for this project yet
+	s         *generateScreen
+	way       *way
+	stale     bool // the choice changed while another view was in front
+	suggested int  // steps, while nobody has chosen others; 0 before a project
 
 	first    uint64
 	count    int
@@ -69,7 +69,7 @@ func newGenerateSeeds(s *generateScreen) *generateSeeds {
 	g.grid, g.wayThere = newLatest(s.showBusy), newLatest(s.showBusy)
 	var at chosenWay
 	if old := s.a.gen; old != nil {
-		g.first, g.count, at = old.seeds.first, old.seeds.count, old.seeds.way.at
+		g.first, g.count, g.suggested, at = old.seeds.first, old.seeds.count, old.seeds.suggested, old.seeds.way.at
 	}
 	g.way = newWay(s.a, at, func() { g.changed() })
 	g.make()
@@ -166,7 +166,7 @@ func (g *generateSeeds) renew() {
 
 // forget drops the pictures of another project.
 func (g *generateSeeds) forget() {
-	g.fresh = true
+	g.suggested = 0
 	g.renew()
 }
 
@@ -187,9 +187,9 @@ func (g *generateSeeds) changed() {
 		return
 	}
 	trained := g.way.trained()
-	if r, ok := g.way.effective(); ok && g.fresh {
-		g.fresh = false
-		g.way.setSteps(suggestedSteps(g.way.project, r))
+	if r, ok := g.way.effective(); ok && (g.suggested == 0 || g.way.at.Steps == g.suggested) {
+		g.suggested = suggestedSteps(g.way.project, r)
+		g.way.setSteps(g.suggested)
 	}
 	g.way.setEnabled(trained)
 	for _, d := range []fyne.Disableable{g.seed, g.dice, g.number} {

@@ -266,8 +266,11 @@ func (s *trainScreen) figures(e train.Event) string {
 	return strings.Join(parts, " · ")
 }
 
-// carrying begins the phase in which a round's network makes the pairs of the next.
-const carrying = "carrying images along the flow of "
+// The beginnings of the phases in which a round's network makes the pairs of the next, forwards and backwards.
+const (
+	carrying     = "carrying images along the flow of "
+	carryingBack = "carrying targets back along the flow of "
+)
 
 // phaseName is a phase of the engine in the present language.
 func phaseName(phase string) string {
@@ -276,6 +279,9 @@ func phaseName(phase string) string {
 	}
 	if round, ok := strings.CutPrefix(phase, carrying); ok {
 		return tr("making pairs by %s", roundTitle(round))
+	}
+	if round, ok := strings.CutPrefix(phase, carryingBack); ok {
+		return tr("making pairs for the way back by %s", roundTitle(round))
 	}
 	return tr(phase)
 }

@@ -15,5 +15,5 @@
 // pictures in it, not by their number (budget.go). What is written where is
 // decided beforehand (names.go), files appear under their names only when they
 // are whole (output.go), and a journal in the output folder tells a later run
-// what is done (journal.go).
+// what is done (journal.go). Several processes can share a job (shard.go).
 package translate

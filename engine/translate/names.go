@@ -31,6 +31,8 @@ type job struct {
 // that belongs to no other input, now or in the journal; upper and lower case
 // count as the same, since they are on many disks. An input that the journal
 // knows keeps its name, so names do not depend on where an earlier run broke off.
+// Nor do they depend on how much of a job other shares have written: what the
+// first input in the list finds free, a later one of the same job never has.
 type naming struct {
 	ext   string            // of the format, with the dot
 	owner map[string]string // lower-case out -> abs
@@ -65,7 +67,7 @@ func (n *naming) choose(abs, rel string) string {
 		return dir + name + "." + strconv.Itoa(i) + n.ext
 	}
 	// The name of an earlier run, if it is one that this run could give.
-	if out, ok := n.known[abs]; ok {
+	if out, ok := n.known[abs]; ok && n.owner[strings.ToLower(out)] == abs {
 		number := strings.TrimSuffix(strings.TrimPrefix(out, dir+name+"."), n.ext)
 		_, err := strconv.Atoi(number)
 		if out == candidate(0) || out == candidate(1) || (err == nil && out == dir+name+"."+number+n.ext) {
@@ -87,20 +89,25 @@ func (n *naming) choose(abs, rel string) string {
 type queue struct {
 	jobs   []*job
 	failed []Event
+	inputs map[string]bool // absolute paths of all inputs, of every share
 }
 
 // newQueue lists the inputs and names their outputs. Below a folder that holds
 // the output folder, the latter is left out, and so is whatever the journal
-// knows as an output: an export does not feed itself.
+// knows as an output: an export does not feed itself. All inputs are named, and
+// then those of other shares are left out. What cannot be listed fails in every
+// share: no process knows what it would have held, and another machine may see it.
 func newQueue(ctx context.Context, inputs []string, outDir string, names *naming, isOutput func(abs string) bool, o Options) (queue, error) {
-	var q queue
-	seen := map[string]bool{}
+	q := queue{inputs: map[string]bool{}}
 	add := func(shown, abs, rel string, walked bool) {
-		if seen[abs] {
+		if q.inputs[abs] {
 			return
 		}
-		seen[abs] = true
-		q.jobs = append(q.jobs, &job{input: shown, abs: abs, out: names.choose(abs, rel), walked: walked})
+		q.inputs[abs] = true
+		out := names.choose(abs, rel)
+		if o.Shard.has(rel) {
+			q.jobs = append(q.jobs, &job{input: shown, abs: abs, out: out, walked: walked})
+		}
 	}
 	fail := func(input string, err error) {
 		q.failed = append(q.failed, Event{Input: input, Err: err})

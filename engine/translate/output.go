@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -71,8 +72,8 @@ type outputs struct {
 	dir     string // absolute
 	journal *journal
 	options Options
-	hash    string // of everything that decides what an output looks like
-	inputs  map[string]bool
+	hash    string          // of everything that decides what an output looks like
+	inputs  map[string]bool // absolute paths of what must never be replaced
 	serial  atomic.Int64
 	pngs    pngBuffers
 }
@@ -110,12 +111,9 @@ func (w *outputs) check(j *job, in fs.FileInfo) (done bool, err error) {
 	if w.options.Overwrite {
 		return false, nil
 	}
-	e, ours := w.journal.past[j.out]
-	if ours {
-		ours, err = whole(name, info, e)
-		if err != nil {
-			return false, err
-		}
+	e, ours, err := describing(name, info, w.journal.past[j.out])
+	if err != nil {
+		return false, err
 	}
 	switch {
 	case !ours:
@@ -130,32 +128,54 @@ func (w *outputs) check(j *job, in fs.FileInfo) (done bool, err error) {
 	return true, nil
 }
 
-// whole reports whether the file is what the journal says. Its content is read
-// only where its time differs, for example after copying the folder.
-func whole(name string, info fs.FileInfo, e entry) (bool, error) {
-	if !info.Mode().IsRegular() || info.Size() != e.Size {
-		return false, nil
+// describing returns the entry, out of those for one output, that the file is
+// as described in: the latest of its size and time or, where the times differ,
+// for example after copying the folder, of its content.
+func describing(name string, info fs.FileInfo, past []entry) (_ entry, found bool, err error) {
+	if !info.Mode().IsRegular() {
+		return entry{}, false, nil
 	}
-	if info.ModTime().UnixNano() == e.Time {
-		return true, nil
+	for _, e := range slices.Backward(past) {
+		if e.Size == info.Size() && e.Time == info.ModTime().UnixNano() {
+			return e, true, nil
+		}
 	}
+	content := ""
+	for _, e := range slices.Backward(past) {
+		if e.Size != info.Size() {
+			continue
+		}
+		if content == "" {
+			if content, err = contentOf(name); err != nil {
+				return entry{}, false, fmt.Errorf("check the existing %s: %w", name, err)
+			}
+		}
+		if content == e.SHA256 {
+			return e, true, nil
+		}
+	}
+	return entry{}, false, nil
+}
+
+// contentOf is the SHA-256 of a file, as the journal has it.
+func contentOf(name string) (string, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return false, fmt.Errorf("check the existing %s: %w", name, err)
+		return "", err
 	}
 	defer f.Close()
 	sum := sha256.New()
 	if _, err := io.Copy(sum, f); err != nil {
-		return false, fmt.Errorf("check the existing %s: %w", name, err)
+		return "", err
 	}
-	return hex.EncodeToString(sum.Sum(nil)) == e.SHA256, nil
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
 // write stores img as the output of j: in a file of its own that is synced,
 // journalled, and only then given its name. A crash before that moment leaves
 // nothing under the name; after it, the whole file and its line in the journal.
 func (w *outputs) write(j *job, in fs.FileInfo, img *image.NRGBA) (err error) {
-	temp := filepath.Join(w.dir, stateDir, "partial", fmt.Sprint(w.serial.Add(1)))
+	temp := filepath.Join(w.journal.dir, "partial", fmt.Sprint(w.serial.Add(1)))
 	name := w.path(j)
 	defer func() {
 		if err == nil {
@@ -198,6 +218,11 @@ func moveNew(temp, name string) error {
 		return os.Remove(temp)
 	}
 	if errors.Is(err, fs.ErrExist) {
+		// A file server whose answer was lost is asked again, and finds the
+		// link that it has made.
+		if sameFile(temp, name) {
+			return os.Remove(temp)
+		}
 		return taken
 	}
 	if _, err := os.Lstat(name); err == nil {
@@ -206,6 +231,16 @@ func moveNew(temp, name string) error {
 		return err
 	}
 	return os.Rename(temp, name)
+}
+
+// sameFile reports whether two names are links to one file.
+func sameFile(a, b string) bool {
+	x, err := os.Lstat(a)
+	if err != nil {
+		return false
+	}
+	y, err := os.Lstat(b)
+	return err == nil && os.SameFile(x, y)
 }
 
 // encodeTo writes img to a new file that is on the disk when it returns.

@@ -24,6 +24,7 @@ import (
 // the rest and counts in the Summary. The error is nil unless the export could
 // not start or ctx was cancelled, and then every output is either whole or not
 // there. Running again with the same arguments goes on where it stopped.
+// Several processes may run at once, each with its own Options.Shard.
 func Run(ctx context.Context, net Network, inputs []string, outDir string, o Options) (Summary, error) {
 	return run(ctx, net, inputs, outDir, o, nil)
 }
@@ -46,11 +47,16 @@ func run(ctx context.Context, net Network, inputs []string, outDir string, o Opt
 		return Summary{}, err
 	}
 	for _, input := range inputs { // before a journal is put there
-		if root, err := resolve(input); err == nil && root == dir {
+		root, err := resolve(input)
+		switch {
+		case err != nil: // will be said of the input
+		case root == dir:
 			return Summary{}, fmt.Errorf("the output folder %s is an input folder too: choose another one, for example %s", outDir, filepath.Join(outDir, "translated"))
+		case o.Shard.split() && within(root, dir): // and what another share writes now looks like an input
+			return Summary{}, fmt.Errorf("%s is inside the output folder %s, where other shares of the job write: choose another output folder", input, outDir)
 		}
 	}
-	log, err := openJournal(dir)
+	log, err := openJournal(dir, o.Shard)
 	if err != nil {
 		return Summary{}, err
 	}
@@ -69,10 +75,7 @@ func run(ctx context.Context, net Network, inputs []string, outDir string, o Opt
 		return Summary{}, err
 	}
 	x := &export{net: net, options: o, budget: newBudget(o.MaxBytes)}
-	x.out = &outputs{dir: dir, journal: log, options: o, hash: settingsHash(o), inputs: map[string]bool{}}
-	for _, j := range q.jobs {
-		x.out.inputs[j.abs] = true
-	}
+	x.out = &outputs{dir: dir, journal: log, options: o, hash: settingsHash(o), inputs: q.inputs}
 	if watch != nil {
 		watch(x.budget)
 	}

@@ -327,6 +327,8 @@ func TestNames(t *testing.T) {
 		{In: "/x/k.tif", Out: "k.tif.3.png"},
 		{In: "/x/moved.jpg", Out: "old/moved.png"},
 		{In: "/x/photo.jpg", Out: "photo.jpg"}, // written as JPEG
+		{In: "/x/twice.jpg", Out: "twice.png"},
+		{In: "/y/twice.jpg", Out: "twice.png"}, // the last line counts
 	})
 	for _, c := range []struct{ abs, rel, want string }{
 		{"/x/late.png", "d/late.png", "d/late.png.png"},
@@ -340,6 +342,8 @@ func TestNames(t *testing.T) {
 		{"/x/.png", ".png", ".png.png"},
 		{"/x/a.b.c", "a.b.c", "a.b.png"},
 		{"/x/plain", "plain", "plain.png"},
+		{"/x/twice.jpg", "twice.jpg", "twice.jpg.png"},
+		{"/y/twice.jpg", "twice.jpg", "twice.png"},
 	} {
 		if got := n.choose(c.abs, c.rel); got != c.want {
 			t.Errorf("%s became %s, want %s", c.rel, got, c.want)
@@ -610,14 +614,26 @@ func TestFilenamesSurviveJSON(t *testing.T) {
 	}
 }
 
-// childEnv makes this test binary an export that waits to be killed.
-const childEnv = "STRAIGHTWAY_TEST_EXPORT"
+// childEnv makes this test binary an export that waits to be killed; childShard
+// is its share, if it has one.
+const (
+	childEnv   = "STRAIGHTWAY_TEST_EXPORT"
+	childShard = "STRAIGHTWAY_TEST_SHARD"
+)
 
 func TestMain(m *testing.M) {
 	if dirs := os.Getenv(childEnv); dirs != "" {
 		in, out, _ := strings.Cut(dirs, string(os.PathListSeparator))
 		net := &fake{size: 16, batch: 4, f: same, cost: 20 * time.Millisecond}
-		sum, err := Run(context.Background(), net, []string{in}, out, Options{Recursive: true})
+		o := Options{Recursive: true}
+		if text := os.Getenv(childShard); text != "" {
+			var err error
+			if o.Shard, err = ParseShard(text); err != nil {
+				fmt.Println(err)
+				os.Exit(1)
+			}
+		}
+		sum, err := Run(context.Background(), net, []string{in}, out, o)
 		if err != nil || sum.Failed > 0 {
 			fmt.Println(sum, err)
 			os.Exit(1)

@@ -77,6 +77,9 @@ type Options struct {
 	Overwrite bool
 	// Recursive goes into the folders below an input folder.
 	Recursive bool
+	// Shard leaves the inputs of other shares to other processes. What is
+	// there already counts as done whichever share, or the whole job, made it.
+	Shard Shard
 	// Settings names what the network was opened with: project, round and its
 	// state, steps, direction. An output written with other settings does not
 	// count as done.
@@ -137,7 +140,7 @@ func (o Options) withDefaults() (Options, error) {
 	if o.MaxBytes <= 0 {
 		o.MaxBytes = DefaultMaxBytes
 	}
-	return o, nil
+	return o, o.Shard.check()
 }
 
 // Image translates one picture, which is left as it is.
