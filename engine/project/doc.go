@@ -10,6 +10,7 @@
 //	    checkpoint.safetensors           newest autosave: weights, EMA, optimiser, random state
 //	    checkpoint.previous.safetensors  the autosave before it
 //	    model.safetensors                the finished weights
+//	    raw.safetensors                  the weights before averaging, for a diagnosis
 //	    round.json                       measurements; the round is finished once this exists
 //	cache/                     decoded images; safe to delete at any time
 //	history.jsonl              every measurement, one JSON object a line, only ever appended to
