@@ -78,11 +78,11 @@ func (f *generateFlags) run(c *cobra.Command, out *output, paths []string) error
 	if err != nil {
 		return err
 	}
-	names, noises, err := f.noises(32)
+	names, err := f.names(paths)
 	if err != nil {
 		return err
 	}
-	if err := f.room(names, paths); err != nil { // before the work, not after it
+	if err := f.room(names); err != nil { // before the work, not after it
 		return err
 	}
 	p, err := project.OpenReadOnly(f.project)
@@ -92,9 +92,6 @@ func (f *generateFlags) run(c *cobra.Command, out *output, paths []string) error
 	defer p.Close()
 	if !p.Settings().FromNoise() {
 		return fmt.Errorf("%s: %w (--source noise), or use translate with this one", f.project, generate.ErrNeedsNoise)
-	}
-	if _, noises, err = f.noises(p.Settings().Size); err != nil {
-		return err
 	}
 	if !c.Flags().Changed("backend") {
 		f.backend = p.Settings().Backend
@@ -117,9 +114,13 @@ func (f *generateFlags) run(c *cobra.Command, out *output, paths []string) error
 		return fmt.Errorf("making the folder for the images: %w", err)
 	}
 	if f.invert {
-		return f.inversions(c, out, p, net, use, round, paths)
+		return f.inversions(c, out, p, net, use, round, paths, names)
 	}
 	size := net.Size()
+	noises, err := f.noises(size)
+	if err != nil {
+		return err
+	}
 	var shown [][]byte
 	err = generate.Images(c.Context(), net, noises, func(i int, pixels []byte) error {
 		path := filepath.Join(f.out, names[i])
@@ -152,36 +153,53 @@ func (f *generateFlags) seedOf(i int) any {
 	return f.seed + uint64(i)
 }
 
-// noises are the noises to start from, and the names of what they become.
-func (f *generateFlags) noises(size int) (names []string, z [][]float32, err error) {
-	if f.invert {
-		return nil, nil, nil
-	}
-	if f.between == "" {
-		for i := range f.count {
-			names = append(names, fmt.Sprintf("seed-%d.png", f.seed+uint64(i)))
-		}
-		return names, generate.Seeds(f.seed, f.count, size), nil
-	}
+// ends reads --between.
+func (f *generateFlags) ends() (from, to uint64, err error) {
 	a, b, ok := strings.Cut(f.between, ",")
 	from, errA := strconv.ParseUint(strings.TrimSpace(a), 10, 64)
 	to, errB := strconv.ParseUint(strings.TrimSpace(b), 10, 64)
 	if !ok || errA != nil || errB != nil {
-		return nil, nil, usagef("--between %s: give two seeds, such as 3,8", f.between)
+		return 0, 0, usagef("--between %s: give two seeds, such as 3,8", f.between)
 	}
-	for i := range f.count {
-		names = append(names, fmt.Sprintf("between-%d-%d-%03d.png", from, to, i+1))
+	return from, to, nil
+}
+
+// names are the files that are written.
+func (f *generateFlags) names(paths []string) (names []string, err error) {
+	switch {
+	case f.invert:
+		for _, p := range paths {
+			names = append(names, againName(p))
+		}
+	case f.between != "":
+		from, to, err := f.ends()
+		if err != nil {
+			return nil, err
+		}
+		for i := range f.count {
+			names = append(names, fmt.Sprintf("between-%d-%d-%03d.png", from, to, i+1))
+		}
+	default:
+		for i := range f.count {
+			names = append(names, fmt.Sprintf("seed-%d.png", f.seed+uint64(i)))
+		}
 	}
-	return names, generate.Between(generate.Noise(from, size), generate.Noise(to, size), f.count), nil
+	return names, nil
+}
+
+// noises are what the images are made of.
+func (f *generateFlags) noises(size int) ([][]float32, error) {
+	if f.between == "" {
+		return generate.Seeds(f.seed, f.count, size), nil
+	}
+	from, to, err := f.ends()
+	return generate.Between(generate.Noise(from, size), generate.Noise(to, size), f.count), err
 }
 
 // room finds a file in the way.
-func (f *generateFlags) room(names, paths []string) error {
+func (f *generateFlags) room(names []string) error {
 	if f.overwrite {
 		return nil
-	}
-	for _, p := range paths {
-		names = append(names, againName(p))
 	}
 	for _, n := range names {
 		path := filepath.Join(f.out, n)
@@ -199,7 +217,7 @@ func againName(path string) string {
 }
 
 // inversions takes real images back to their noise and forward again.
-func (f *generateFlags) inversions(c *cobra.Command, out *output, p *project.Project, back model.Translator, use model.Use, round string, paths []string) error {
+func (f *generateFlags) inversions(c *cobra.Command, out *output, p *project.Project, back model.Translator, use model.Use, round string, paths, names []string) error {
 	use.Reverse = false
 	forward := model.NewTranslator(back.Model, use)
 	size := back.Size()
@@ -225,7 +243,7 @@ func (f *generateFlags) inversions(c *cobra.Command, out *output, p *project.Pro
 		if err != nil {
 			return err
 		}
-		to := filepath.Join(f.out, againName(path))
+		to := filepath.Join(f.out, names[i])
 		if err := writePNG(to, v.Again, size); err != nil {
 			return err
 		}
