@@ -111,6 +111,12 @@ def look(window):
     return hashlib.sha256(subprocess.run(["import", "-window", window.id, "rgb:-"], capture_output=True, check=True).stdout).hexdigest()
 
 
+def translated(window):
+    """Whether Copy and Save as can be used: their words are white then, and grey while there is no translation yet."""
+    grab = subprocess.run(["import", "-window", window.id, "-crop", "190x20+375+109", "+repage", "-depth", "8", "rgb:-"], capture_output=True, check=True)
+    return max(grab.stdout) > 230
+
+
 def choose_folder(window, place, folder):
     """Goes through GTK's own dialog."""
     before = set(windows("."))
@@ -190,18 +196,20 @@ def main():
     before = look(w)
     image = sorted(unseen.glob("*.png"))[3]
     drop(w, "viewer", image)
-    wait("the translation on the screen", lambda: look(w) != before, PATIENCE)
-    time.sleep(15)
+    wait("the dropped image on the screen", lambda: look(w) != before, PATIENCE)
+    wait("its translation", lambda: translated(w), PATIENCE)
+    time.sleep(2)
     picture(w, "translate")
 
     # Pasted from another screen: the path of an image on the clipboard.
+    seen = [look(w)]
     w.click("Domains")
     subprocess.run(["xclip", "-selection", "clipboard", "-i"], input=str(sorted(unseen.glob("*.png"))[5]), text=True, check=True, timeout=20)
-    sh("xdotool", "key", "--window", w.id, "ctrl+v")
-    time.sleep(1)
     sh("xdotool", "mousemove", "5", "5")
-    before = look(w)
-    wait("the pasted image's translation", lambda: look(w) != before, PATIENCE)
+    time.sleep(1)
+    seen.append(look(w))
+    sh("xdotool", "key", "--window", w.id, "ctrl+v")
+    wait("the pasted image's translation", lambda: look(w) not in seen and translated(w), PATIENCE)
 
     w.click("Export")
     drop(w, "inputs", unseen)
