@@ -99,3 +99,13 @@ func FitSquare(img *image.NRGBA, size int, fit Fit, background color.NRGBA) []by
 	}
 	return out
 }
+
+// Picture is the picture of S×S×3 bytes, which FitSquare makes.
+func Picture(size int, rgb []byte) *image.NRGBA {
+	out := image.NewNRGBA(image.Rect(0, 0, size, size))
+	for i := range size * size {
+		copy(out.Pix[4*i:], rgb[3*i:3*i+3])
+		out.Pix[4*i+3] = 255
+	}
+	return out
+}

@@ -2,7 +2,6 @@ package command
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -14,14 +13,13 @@ import (
 
 	"github.com/straightway-app/straightway/engine/backend"
 	"github.com/straightway-app/straightway/engine/measure"
-	"github.com/straightway-app/straightway/engine/plane"
 	"github.com/straightway-app/straightway/engine/project"
 	"github.com/straightway-app/straightway/engine/train"
 )
 
 type diagnoseFlags struct {
-	project, round, out, board, backend string
-	overwrite                           bool
+	project, round, out, board string
+	overwrite                  bool
 }
 
 func newDiagnose(out *output) *cobra.Command {
@@ -41,7 +39,7 @@ func newDiagnose(out *output) *cobra.Command {
 	flags.StringVar(&f.round, "round", "all", "round to look into, such as 1-flow, or all")
 	flags.StringVar(&f.out, "out", "", "folder for the tables and figures, made if need be")
 	flags.StringVar(&f.board, "tensorboard", "", "folder for the event files, one folder a round, made if need be")
-	flags.StringVar(&f.backend, "backend", "", backend.Choices)
+	flags.String("backend", "", backend.Choices)
 	flags.BoolVar(&f.overwrite, "overwrite", false, "replace files that are already there")
 	return c
 }
@@ -61,10 +59,7 @@ func (f *diagnoseFlags) run(c *cobra.Command, out *output) error {
 	if err := f.room(p); err != nil { // before the work, not after it
 		return err
 	}
-	if !c.Flags().Changed("backend") {
-		f.backend = p.Settings().Backend
-	}
-	be, err := openBackend(out, f.backend)
+	be, err := projectBackend(c, out, p)
 	if err != nil {
 		return err
 	}
@@ -130,10 +125,7 @@ func (f *diagnoseFlags) room(p *project.Project) error {
 		if f.overwrite {
 			folder.names = nil
 		}
-		err := plane.Vacant(folder.dir, folder.names)
-		if errors.Is(err, plane.ErrTaken) {
-			return fmt.Errorf("%w: name another folder with --%s, or give --overwrite", err, folder.flag)
-		}
+		err := inTheWay(project.Vacant(folder.dir, folder.names), fmt.Sprintf("name another folder with --%s, or give --overwrite", folder.flag))
 		if err != nil {
 			return err
 		}

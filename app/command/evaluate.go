@@ -12,7 +12,7 @@ import (
 )
 
 func newEvaluate(out *output) *cobra.Command {
-	var directory, source, reference, round, choice, sheet string
+	var directory, source, reference, round, sheet string
 	var steps int
 	var solverName string
 	var tolerance float64
@@ -30,6 +30,9 @@ func newEvaluate(out *output) *cobra.Command {
 			if (source == "") != (reference == "") {
 				return usagef("give both --source and --reference for pairs, or neither for the held-out images")
 			}
+			if reverse && source == "" {
+				return usagef("--reverse is for pairs: without them both directions are measured anyhow")
+			}
 			if steps < 1 {
 				return usagef("--steps %d: at least 1 is needed", steps)
 			}
@@ -42,10 +45,7 @@ func newEvaluate(out *output) *cobra.Command {
 				return err
 			}
 			defer p.Close()
-			if !c.Flags().Changed("backend") {
-				choice = p.Settings().Backend
-			}
-			be, err := openBackend(out, choice)
+			be, err := projectBackend(c, out, p)
 			if err != nil {
 				return err
 			}
@@ -54,9 +54,6 @@ func newEvaluate(out *output) *cobra.Command {
 				how := train.Look{Solver: solver, Tolerance: tolerance}
 				if c.Flags().Changed("steps") || solver.Adaptive() {
 					how.Counts = []int{steps}
-				}
-				if reverse {
-					return usagef("--reverse is for pairs: without them both directions are measured anyhow")
 				}
 				report, err := train.EvaluateHeldOut(c.Context(), train.Options{Project: p, Backend: be, Watch: func(e train.Event) {
 					if e.Kind == train.PhaseEvent {
@@ -108,6 +105,6 @@ func newEvaluate(out *output) *cobra.Command {
 	flags.BoolVar(&reverse, "reverse", false, "of pairs: from target to source; --source is then the folder of targets")
 	flags.StringVar(&round, "round", "", "round to use, such as 1-flow (default: the last)")
 	flags.StringVar(&sheet, "sheet", "", "write a contact sheet (PNG) of pairs to this file")
-	flags.StringVar(&choice, "backend", "", backend.Choices)
+	flags.String("backend", "", backend.Choices)
 	return c
 }

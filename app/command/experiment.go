@@ -11,7 +11,7 @@ import (
 )
 
 func newExperiment(out *output) *cobra.Command {
-	var directory, dir, source, reference, sheet, choice string
+	var directory, dir, source, reference, sheet string
 	var updates int
 	c := &cobra.Command{
 		Use:   "experiment --project DIR --out DIR",
@@ -36,10 +36,7 @@ func newExperiment(out *output) *cobra.Command {
 				return err
 			}
 			defer p.Close()
-			if !c.Flags().Changed("backend") {
-				choice = p.Settings().Backend
-			}
-			be, err := openBackend(out, choice)
+			be, err := projectBackend(c, out, p)
 			if err != nil {
 				return err
 			}
@@ -95,6 +92,6 @@ func newExperiment(out *output) *cobra.Command {
 	flags.StringVar(&source, "source", "", "folder of source images of pairs, to measure L1 as well")
 	flags.StringVar(&reference, "reference", "", "folder of their right answers, with the same file names")
 	flags.StringVar(&sheet, "sheet", "", "write a contact sheet (PNG) to this file")
-	flags.StringVar(&choice, "backend", "", backend.Choices)
+	flags.String("backend", "", backend.Choices)
 	return c
 }

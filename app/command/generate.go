@@ -2,10 +2,8 @@ package command
 
 import (
 	"fmt"
-	"image"
 	"image/png"
 	"io"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -21,11 +19,11 @@ import (
 )
 
 type generateFlags struct {
-	project, out, round, backend, solver, between, sheet string
-	count, steps                                         int
-	seed                                                 uint64
-	tolerance                                            float64
-	invert, overwrite                                    bool
+	project, out, round, solver, between, sheet string
+	count, steps                                int
+	seed                                        uint64
+	tolerance                                   float64
+	invert, overwrite                           bool
 }
 
 func newGenerate(out *output) *cobra.Command {
@@ -50,7 +48,7 @@ func newGenerate(out *output) *cobra.Command {
 	flags.StringVar(&f.round, "round", "", "round to use, such as 2-reflow (default: the last; with --invert the last that knows the way back)")
 	flags.StringVar(&f.sheet, "sheet", "", "write a contact sheet (PNG) of the images to this file")
 	flags.BoolVar(&f.overwrite, "overwrite", false, "replace files that are already there")
-	flags.StringVar(&f.backend, "backend", "", backend.Choices)
+	flags.String("backend", "", backend.Choices)
 	return c
 }
 
@@ -82,9 +80,6 @@ func (f *generateFlags) run(c *cobra.Command, out *output, paths []string) error
 	if err != nil {
 		return err
 	}
-	if err := f.room(names); err != nil { // before the work, not after it
-		return err
-	}
 	p, err := project.OpenReadOnly(f.project)
 	if err != nil {
 		return err
@@ -93,10 +88,15 @@ func (f *generateFlags) run(c *cobra.Command, out *output, paths []string) error
 	if !p.Settings().FromNoise() {
 		return fmt.Errorf("%s: %w (--source noise), or use translate with this one", f.project, generate.ErrNeedsNoise)
 	}
-	if !c.Flags().Changed("backend") {
-		f.backend = p.Settings().Backend
+	taken := names
+	if f.overwrite {
+		taken = nil
 	}
-	be, err := openBackend(out, f.backend)
+	err = inTheWay(project.Vacant(f.out, taken), "name another --out or --seed, or give --overwrite to replace it")
+	if err != nil { // before the work, not after it
+		return err
+	}
+	be, err := projectBackend(c, out, p)
 	if err != nil {
 		return err
 	}
@@ -110,9 +110,6 @@ func (f *generateFlags) run(c *cobra.Command, out *output, paths []string) error
 		return err
 	}
 	defer net.Close()
-	if err := os.MkdirAll(f.out, 0o777); err != nil {
-		return fmt.Errorf("making the folder for the images: %w", err)
-	}
 	if f.invert {
 		return f.inversions(c, out, p, net, use, round, paths, names)
 	}
@@ -196,20 +193,6 @@ func (f *generateFlags) noises(size int) ([][]float32, error) {
 	return generate.Between(generate.Noise(from, size), generate.Noise(to, size), f.count), err
 }
 
-// room finds a file in the way.
-func (f *generateFlags) room(names []string) error {
-	if f.overwrite {
-		return nil
-	}
-	for _, n := range names {
-		path := filepath.Join(f.out, n)
-		if _, err := os.Lstat(path); err == nil {
-			return fmt.Errorf("%s is already there: name another --out or --seed, or give --overwrite to replace it", path)
-		}
-	}
-	return nil
-}
-
 // againName is the name of what an image's noise gives.
 func againName(path string) string {
 	base := filepath.Base(path)
@@ -268,12 +251,7 @@ func (f *generateFlags) inversions(c *cobra.Command, out *output, p *project.Pro
 }
 
 func writePNG(path string, pixels []byte, size int) error {
-	img := image.NewNRGBA(image.Rect(0, 0, size, size))
-	for i := range size * size {
-		copy(img.Pix[4*i:], pixels[3*i:3*i+3])
-		img.Pix[4*i+3] = 255
-	}
-	return project.WriteFile(path, func(w io.Writer) error { return png.Encode(w, img) })
+	return project.WriteFile(path, func(w io.Writer) error { return png.Encode(w, datasets.Picture(size, pixels)) })
 }
 
 // gridOf is a contact sheet of images in about as many columns as rows.

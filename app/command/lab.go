@@ -2,7 +2,6 @@ package command
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/straightway-app/straightway/engine/flow"
 	"github.com/straightway-app/straightway/engine/plane"
+	"github.com/straightway-app/straightway/engine/project"
 )
 
 type labFlags struct {
@@ -179,22 +179,14 @@ func (f *labFlags) room(o plane.Options) error {
 	if f.overwrite {
 		names = nil
 	}
-	return inTheWay(plane.Vacant(f.out, names))
+	return inTheWay(project.Vacant(f.out, names), "name another folder with --out, or give --overwrite")
 }
 
 func (f *labFlags) write(out *output, result *plane.Result) error {
 	if err := result.Write(f.out, f.overwrite); err != nil {
-		return inTheWay(err)
+		return inTheWay(err, "name another folder with --out, or give --overwrite")
 	}
 	out.result("figures, points and measurements: %s", f.out)
 	out.event(map[string]any{"event": "done", "out": f.out})
 	return nil
-}
-
-// inTheWay says what to do about a file that is already there.
-func inTheWay(err error) error {
-	if errors.Is(err, plane.ErrTaken) {
-		return fmt.Errorf("%w: name another folder with --out, or give --overwrite", err)
-	}
-	return err
 }

@@ -72,11 +72,7 @@ func (f *trainFlags) run(c *cobra.Command, out *output) error {
 		return err
 	}
 	defer p.Close()
-	choice := p.Settings().Backend
-	if c.Flags().Changed("backend") {
-		choice = f.settings.Backend
-	}
-	be, err := openBackend(out, choice)
+	be, err := projectBackend(c, out, p)
 	if err != nil {
 		return err
 	}
@@ -160,6 +156,15 @@ func (f *trainFlags) parse() error {
 		return usageError{err}
 	}
 	return nil
+}
+
+// projectBackend opens the backend that the command's --backend names or, where it was not given, the project's own.
+func projectBackend(c *cobra.Command, out *output, p *project.Project) (*backend.Backend, error) {
+	choice := p.Settings().Backend
+	if flag := c.Flags().Lookup("backend"); flag.Changed {
+		choice = flag.Value.String()
+	}
+	return openBackend(out, choice)
 }
 
 // openBackend opens a backend and says which, and why better ones were passed over.

@@ -15,11 +15,11 @@ import (
 )
 
 type translateFlags struct {
-	project, out, round, backend, size, format, shard string
-	steps, quality                                    int
-	solver                                            string
-	tolerance                                         float64
-	reverse, recursive, overwrite                     bool
+	project, out, round, size, format, shard string
+	steps, quality                           int
+	solver                                   string
+	tolerance                                float64
+	reverse, recursive, overwrite            bool
 }
 
 func newTranslate(out *output) *cobra.Command {
@@ -48,7 +48,7 @@ func newTranslate(out *output) *cobra.Command {
 	flags.IntVar(&f.quality, "quality", 92, "quality of JPEG, 1 to 100")
 	flags.BoolVar(&f.overwrite, "overwrite", false, "replace files that are already there")
 	flags.StringVar(&f.shard, "shard", "", "do only share i of n, i from 0 to n-1, such as 0/4")
-	flags.StringVar(&f.backend, "backend", "", backend.Choices)
+	flags.String("backend", "", backend.Choices)
 	return c
 }
 
@@ -91,10 +91,7 @@ func (f *translateFlags) run(c *cobra.Command, out *output, paths []string) erro
 	if p.Settings().FromNoise() && !f.reverse {
 		return fmt.Errorf("%s makes images from noise and has no source to translate from: use generate", f.project)
 	}
-	if !c.Flags().Changed("backend") {
-		f.backend = p.Settings().Backend
-	}
-	be, err := openBackend(out, f.backend)
+	be, err := projectBackend(c, out, p)
 	if err != nil {
 		return err
 	}

@@ -183,11 +183,7 @@ func (a *App) rebuild() {
 func (a *App) open(i int) {
 	a.current = i
 	for k, b := range a.tabs {
-		b.Importance = widget.LowImportance
-		if k == i {
-			b.Importance = widget.HighImportance
-		}
-		b.Refresh()
+		light(b, k == i, widget.LowImportance)
 	}
 	a.body.Objects = []fyne.CanvasObject{a.screens[i].build()}
 	a.body.Refresh()

@@ -43,6 +43,18 @@ func formItem(text, hint string, o fyne.CanvasObject) *widget.FormItem {
 	return f
 }
 
+// light shows which of some buttons is the chosen one; the others look otherwise.
+func light(b *widget.Button, chosen bool, otherwise widget.Importance) {
+	importance := otherwise
+	if chosen {
+		importance = widget.HighImportance
+	}
+	if b.Importance != importance {
+		b.Importance = importance
+		b.Refresh()
+	}
+}
+
 // copyButton puts a text on the clipboard.
 func (a *App) copyButton(text string) *widget.Button {
 	return widget.NewButton(tr("Copy"), func() { a.fyne.Clipboard().SetContent(text) })

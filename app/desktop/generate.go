@@ -95,11 +95,7 @@ func (s *generateScreen) viewButtons() fyne.CanvasObject {
 func (s *generateScreen) setView(fromImage bool) {
 	s.fromImage = fromImage
 	for i, b := range s.views {
-		b.Importance = widget.MediumImportance
-		if i%2 == 1 == fromImage {
-			b.Importance = widget.HighImportance
-		}
-		b.Refresh()
+		light(&b.Button, i%2 == 1 == fromImage, widget.MediumImportance)
 	}
 	if fromImage {
 		s.body.Objects = []fyne.CanvasObject{s.image.root}

@@ -19,6 +19,7 @@ import (
 	"github.com/straightway-app/straightway/app/desktop/widgets"
 	"github.com/straightway-app/straightway/app/studio"
 	"github.com/straightway-app/straightway/engine/plane"
+	"github.com/straightway-app/straightway/engine/project"
 )
 
 // What is drawn behind the particles.
@@ -221,7 +222,7 @@ func (s *labScreen) write(dir string, overwrite bool) {
 		fyne.Do(func() {
 			s.writing, s.version = false, -1
 			switch {
-			case errors.Is(err, plane.ErrTaken):
+			case errors.Is(err, project.ErrTaken):
 				dialog.ShowCustomConfirm(tr("Replace existing files?"), tr("Replace"), tr("Cancel"),
 					wrapped(tr("%s holds files of another run. Those of the same names are replaced.", dir)), func(yes bool) {
 						if yes {

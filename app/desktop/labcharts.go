@@ -66,11 +66,7 @@ func (c *labCharts) build() fyne.CanvasObject {
 func (c *labCharts) open(page int) {
 	c.page = page
 	for i, b := range c.buttons {
-		b.Importance = widget.LowImportance
-		if i == page {
-			b.Importance = widget.HighImportance
-		}
-		b.Refresh()
+		light(&b.Button, i == page, widget.LowImportance)
 	}
 	c.draw()
 	c.root.Refresh()

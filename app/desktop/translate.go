@@ -142,14 +142,7 @@ func (s *translateScreen) make() {
 func (s *translateScreen) setMode(mode widgets.CompareMode) {
 	s.compare.SetMode(mode)
 	for i, b := range s.modes {
-		importance := widget.MediumImportance
-		if widgets.CompareMode(i) == mode {
-			importance = widget.HighImportance
-		}
-		if b.Importance != importance {
-			b.Importance = importance
-			b.Refresh()
-		}
+		light(&b.Button, widgets.CompareMode(i) == mode, widget.MediumImportance)
 	}
 }
 

@@ -149,7 +149,7 @@ func (d *Domain) Thumbnail(i int) (img image.Image, name string, ok bool) {
 	if d.set == nil || i < 0 || i >= d.set.Len() {
 		return nil, "", false
 	}
-	return square(thumbnailSize, d.set.Image(i)), d.set.Name(i), true
+	return datasets.Picture(thumbnailSize, d.set.Image(i)), d.set.Name(i), true
 }
 
 // shapeSample is how many files are measured for the shape.

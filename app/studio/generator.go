@@ -74,7 +74,7 @@ func (g *Generator) make(ctx context.Context, r Request, count int, take func(i 
 			part = append(part, noise(i, net.Size()))
 		}
 		err = generate.Images(ctx, net, part, func(i int, pixels []byte) error {
-			take(at+i, square(net.Size(), pixels))
+			take(at+i, datasets.Picture(net.Size(), pixels))
 			return nil
 		})
 	}
@@ -118,11 +118,13 @@ func (g *Generator) Invert(ctx context.Context, img image.Image, r Request) (Inv
 		return Inversion{}, err
 	}
 	return Inversion{
-		Image: square(size, pixels), Noise: noisePicture(v.Noise, size), Again: square(size, v.Again),
+		Image: datasets.Picture(size, pixels), Noise: noisePicture(v.Noise, size), Again: datasets.Picture(size, v.Again),
 		Mean: v.Mean, Deviation: v.Std, Difference: v.L1,
 		Made: Made{loaded.round, back.NFE() + forward.NFE(), time.Since(began)},
 	}, nil
 }
 
 // noisePicture shows the noise of a square, as a network sees it and a screen can: cut at ±1.
-func noisePicture(noise []float32, size int) *image.NRGBA { return square(size, model.Bytes(noise)) }
+func noisePicture(noise []float32, size int) *image.NRGBA {
+	return datasets.Picture(size, model.Bytes(noise))
+}

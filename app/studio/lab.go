@@ -282,7 +282,7 @@ func (l *Lab) Wait() {
 	}
 }
 
-// Export writes the rounds that are shown as figures, film and tables into a folder; plane.ErrTaken says that files are
+// Export writes the rounds that are shown as figures, film and tables into a folder; project.ErrTaken says that files are
 // in the way. It takes seconds.
 func (l *Lab) Export(dir string, overwrite bool) error {
 	return (&plane.Result{Rounds: l.State().Rounds}).Write(dir, overwrite)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/straightway-app/straightway/engine/plane"
+	"github.com/straightway-app/straightway/engine/project"
 )
 
 func TestLabShowsParticlesBeforeTheFirstRoundAndKeepsTheRounds(t *testing.T) {
@@ -62,7 +63,7 @@ func TestLabWritesWhatItShows(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := l.Export(dir, false); !errors.Is(err, plane.ErrTaken) {
+	if err := l.Export(dir, false); !errors.Is(err, project.ErrTaken) {
 		t.Errorf("files in the way: %v", err)
 	}
 	check(t, l.Export(dir, true))

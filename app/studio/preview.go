@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/straightway-app/straightway/datasets"
 	"github.com/straightway-app/straightway/engine/project"
 	"github.com/straightway-app/straightway/engine/train"
 )
@@ -39,7 +40,7 @@ func newPreview(e train.Event) Preview {
 		row := []*image.NRGBA{}
 		for _, column := range [][][]byte{e.Preview.Source, e.Preview.One, e.Preview.Four, e.Preview.Many, e.Preview.End} {
 			if i < len(column) {
-				row = append(row, square(p.Size, column[i]))
+				row = append(row, datasets.Picture(p.Size, column[i]))
 			}
 		}
 		p.Cells = append(p.Cells, row)

@@ -235,16 +235,6 @@ func (b *background) end() {
 	}
 }
 
-// square turns S×S×3 bytes into an image.
-func square(size int, rgb []byte) *image.NRGBA {
-	out := image.NewNRGBA(image.Rect(0, 0, size, size))
-	for i := range size * size {
-		copy(out.Pix[4*i:], rgb[3*i:3*i+3])
-		out.Pix[4*i+3] = 255
-	}
-	return out
-}
-
 // toNRGBA copies any image.
 func toNRGBA(img image.Image) *image.NRGBA {
 	if n, ok := img.(*image.NRGBA); ok {

@@ -100,7 +100,7 @@ func (t *Translator) Image(ctx context.Context, img image.Image, r Request) (Res
 	o.Size = r.Size
 	if r.At <= 0 {
 		size := p.Settings().Size
-		return Result{Image: square(size, datasets.FitSquare(src, size, o.Fit, o.Background))}, nil
+		return Result{Image: datasets.Picture(size, datasets.FitSquare(src, size, o.Fit, o.Background))}, nil
 	}
 	loaded, began, err := t.turn(ctx, p, r.use())
 	if err != nil {

@@ -2,10 +2,7 @@ package plane
 
 import (
 	"errors"
-	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -75,29 +72,10 @@ func (o Options) Files() []string {
 	return names
 }
 
-// ErrTaken is returned, wrapped with the path, where a file stands in the way of one to be written.
-var ErrTaken = errors.New("is already there")
-
-// Vacant makes the folder dir where there is none, and returns ErrTaken where a file of these names is in it.
-func Vacant(dir string, names []string) error {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return fmt.Errorf("making the output folder: %w", err)
-	}
-	for _, name := range names {
-		path := filepath.Join(dir, name)
-		switch _, err := os.Lstat(path); {
-		case err == nil:
-			return fmt.Errorf("%s %w", path, ErrTaken)
-		case !errors.Is(err, fs.ErrNotExist):
-			return fmt.Errorf("looking for %s: %w", path, err)
-		}
-	}
-	return nil
-}
-
 // Write writes measurements and particles as CSV, lines, paths and charts as PNG and SVG, and the flow as an animated
 // GIF into the folder dir, which it makes where there is none. Unless overwrite is set, it writes nothing and returns
-// ErrTaken where one of the files is already there. A result of the rounds that were finished before a run was stopped can be written too.
+// project.ErrTaken where one of the files is already there. A result of the rounds that were finished before a run was
+// stopped can be written too.
 func (r *Result) Write(dir string, overwrite bool) error {
 	if len(r.Rounds) == 0 {
 		return errors.New("there is nothing to write: no round is finished yet")
@@ -110,7 +88,7 @@ func (r *Result) Write(dir string, overwrite bool) error {
 	if overwrite {
 		names = nil
 	}
-	if err := Vacant(dir, names); err != nil {
+	if err := project.Vacant(dir, names); err != nil {
 		return err
 	}
 	for _, d := range documents {

@@ -96,14 +96,7 @@ func (d *diagnoser) prepare(ctx context.Context) (err error) {
 	if err := d.prepareRecipe(); err != nil {
 		return err
 	}
-	d.how = model.Lowering(d.Backend, d.settings.Precision)
-	if d.cache, err = d.Project.CacheDir(); err != nil {
-		return err
-	}
-	if err := d.openSets(ctx); err != nil {
-		return err
-	}
-	if err := d.prepareNetworks(ctx); err != nil {
+	if err := d.open(ctx); err != nil {
 		return err
 	}
 	if d.targetFeatures, _, err = d.look(d.heldTarget); err != nil {

@@ -157,14 +157,7 @@ func EvaluateHeldOut(ctx context.Context, o Options, round string, how Look) (*p
 	if !net.Equal(r.recipe.Net) {
 		return nil, errors.New("the round was trained with another network than the settings ask for now: restore project.json.bak")
 	}
-	r.how = model.Lowering(r.Backend, r.settings.Precision)
-	if r.cache, err = r.Project.CacheDir(); err != nil {
-		return nil, err
-	}
-	if err := r.openSets(ctx); err != nil {
-		return nil, err
-	}
-	if err := r.prepareNetworks(ctx); err != nil {
+	if err := r.open(ctx); err != nil {
 		return nil, err
 	}
 	weights := vector(flat)

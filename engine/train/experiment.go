@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/straightway-app/straightway/engine/backend"
+	"github.com/straightway-app/straightway/engine/flow"
 	"github.com/straightway-app/straightway/engine/measure"
 	"github.com/straightway-app/straightway/engine/model"
 	"github.com/straightway-app/straightway/engine/project"
@@ -229,18 +230,22 @@ func (o ExperimentOptions) sheet(ctx context.Context, x *Experiment) (*measure.S
 	n := min(sheetRows, len(r.heldOut)/(size*size*3))
 	images := r.heldOut[:n*size*size*3]
 	s := &measure.Sheet{Size: size, Columns: []measure.Column{{Title: "source", Images: rowsOf(images, size, n)}}}
+	sampler, err := model.NewSampler(o.Backend, r.recipe.Net, model.Lowering(o.Backend, r.settings.Precision), n)
+	if err != nil {
+		return nil, err
+	}
+	defer sampler.Close() // one program for all of them
 	column := func(title, dir, round string, steps int) error {
 		q, err := project.OpenReadOnly(dir)
 		if err != nil {
 			return err
 		}
 		defer q.Close()
-		net, _, _, err := model.OpenTranslator(q, o.Backend, model.Use{Round: round, Steps: steps, Batch: n})
+		_, _, flat, err := model.Load(q, round)
 		if err != nil {
 			return err
 		}
-		defer net.Close()
-		z, err := net.Run(ctx, images, n)
+		z, err := sampler.With(model.NewWeights(flat)).Flow(ctx, images, flow.Forward(steps))
 		if err != nil {
 			return err
 		}

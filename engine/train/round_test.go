@@ -11,7 +11,6 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"github.com/straightway-app/straightway/engine/backend"
-	"github.com/straightway-app/straightway/engine/model"
 	"github.com/straightway-app/straightway/engine/project"
 )
 
@@ -29,14 +28,8 @@ func stand(t testing.TB, o Options, name string) *roundState {
 		err = r.prepareRecipe()
 	}
 	if err == nil {
-		r.micro, r.how = r.recipe.Batch, model.Lowering(r.Backend, r.settings.Precision)
-		r.cache, err = r.Project.CacheDir()
-	}
-	if err == nil {
-		err = r.openSets(ctx)
-	}
-	if err == nil {
-		err = r.prepareNetworks(ctx)
+		r.micro = r.recipe.Batch
+		err = r.open(ctx)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -156,14 +156,7 @@ func (r *run) all(ctx context.Context) error {
 		return err
 	}
 	r.micro = r.recipe.Batch
-	r.how = model.Lowering(r.Backend, r.settings.Precision)
-	if r.cache, err = r.Project.CacheDir(); err != nil {
-		return err
-	}
-	if err := r.openSets(ctx); err != nil {
-		return err
-	}
-	if err := r.prepareNetworks(ctx); err != nil {
+	if err := r.open(ctx); err != nil {
 		return err
 	}
 	for i, name := range left {
@@ -199,6 +192,18 @@ func (r *run) tidy(done project.Round) error {
 		}
 	}
 	return r.Project.RemoveCheckpoints(done.Name)
+}
+
+// open makes ready what both training and looking need: the images, and the networks that judge them.
+func (r *run) open(ctx context.Context) (err error) {
+	r.how = model.Lowering(r.Backend, r.settings.Precision)
+	if r.cache, err = r.Project.CacheDir(); err != nil {
+		return err
+	}
+	if err := r.openSets(ctx); err != nil {
+		return err
+	}
+	return r.prepareNetworks(ctx)
 }
 
 func (r *run) openSets(ctx context.Context) error {
