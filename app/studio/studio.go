@@ -63,6 +63,7 @@ func DefaultDirs() (Dirs, error) {
 // New makes a studio. It opens nothing and does not wait; problem says what was wrong with the preferences, which
 // then have their defaults.
 func New(dirs Dirs) (s *Studio, problem error) {
+	direct.Prepare = yieldToWindow
 	s = &Studio{dirs: dirs}
 	s.Preferences, problem = loadPreferences(dirs.Config)
 	s.Compute = &Compute{}

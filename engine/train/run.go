@@ -109,10 +109,10 @@ func (r *run) close() {
 		r.sampler.Close()
 	}
 	if r.flowProgram != nil {
-		r.flowProgram.exec.Finalize()
+		r.flowProgram.close()
 	}
 	if r.refine != nil {
-		r.refine.exec.Finalize()
+		r.refine.close()
 	}
 	if r.pairs != nil {
 		r.pairs.close()

@@ -1,0 +1,38 @@
+//go:build !(amd64 && goexperiment.simd)
+
+package direct
+
+import "github.com/straightway-app/straightway/engine/unet"
+
+// Fits is false: the kernels are written for x86-64, and for a build with GOEXPERIMENT=simd.
+func Fits(unet.Config) bool { return false }
+
+// Net cannot be made where Fits is false.
+type Net struct{}
+
+// New cannot be called where Fits is false.
+func New(unet.Config, bool) *Net { panic("direct: no kernels for this processor") }
+
+// Set is never called.
+func (*Net) Set([]float32) {}
+
+// Kept is never called.
+func (*Net) Kept() int64 { return 0 }
+
+// Memory is never called.
+func (*Net) Memory(int) int64 { return 0 }
+
+// Velocity is never called.
+func (*Net) Velocity(_, _ []float32) []float32 { return nil }
+
+// Trace is never made.
+type Trace struct{}
+
+// Learn is never called.
+func (*Net) Learn(_, _ []float32) ([]float32, *Trace) { return nil, nil }
+
+// Back is never called.
+func (*Trace) Back(_, _ []float32) {}
+
+// Free is never called.
+func (*Trace) Free() {}
