@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"github.com/straightway-app/straightway/datasets/demo"
+	"github.com/straightway-app/straightway/engine/direct"
 	"github.com/straightway-app/straightway/engine/project"
 )
 
