@@ -320,3 +320,21 @@ func scatter(y, x *float32, f float32, n, c, row int, add bool) {
 		}
 	}
 }
+
+// leak sets n values of y, a multiple of lanes, to the larger of x and slope·x.
+func leak(y, x *float32, n int, slope float32) {
+	s := all(slope)
+	for i := 0; i < n; i += lanes {
+		v := load(x, i)
+		v.Max(v.Mul(s)).Store(at(y, i))
+	}
+}
+
+// leakBack turns n values of d from the gradient by y = leak(x) into that by x.
+func leakBack(d, y *float32, n int, slope float32) {
+	s, one := all(slope), all(1)
+	zero := archsimd.Float32x8{}
+	for i := 0; i < n; i += lanes {
+		load(d, i).Mul(one.Merge(s, load(y, i).Greater(zero))).Store(at(d, i))
+	}
+}

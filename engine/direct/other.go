@@ -36,3 +36,42 @@ func (*Trace) Back(_, _ []float32) {}
 
 // Free is never called.
 func (*Trace) Free() {}
+
+// CanStack is false.
+func CanStack() bool { return false }
+
+// Stack cannot be made where CanStack is false.
+type Stack struct{}
+
+// StackLayer describes a layer of one.
+type StackLayer struct{ K, In, Out, Stride int }
+
+// NewStack cannot be called where CanStack is false.
+func NewStack([]StackLayer, float32, bool) *Stack { panic("direct: no kernels for this processor") }
+
+// Set is never called.
+func (*Stack) Set(_, _ [][]float32) {}
+
+// Width is never called.
+func (*Stack) Width(int) int { return 0 }
+
+// StackRun is never made.
+type StackRun struct{}
+
+// Run is never called.
+func (*Stack) Run([]float32, int, int) *StackRun { return nil }
+
+// Out is never called.
+func (*StackRun) Out(int) []float32 { return nil }
+
+// StackGradient asks for gradients.
+type StackGradient struct {
+	D, Weights, Biases [][]float32
+	Input              []float32
+}
+
+// Back is never called.
+func (*StackRun) Back(StackGradient) {}
+
+// Free is never called.
+func (*StackRun) Free() {}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/straightway-app/straightway/engine/backend"
 	"github.com/straightway-app/straightway/engine/critic"
+	"github.com/straightway-app/straightway/engine/direct"
 	"github.com/straightway-app/straightway/engine/flow"
 	"github.com/straightway-app/straightway/engine/layer"
 	"github.com/straightway-app/straightway/engine/model"
@@ -26,38 +27,77 @@ const (
 )
 
 // classifyProgram is the gradient of the cross-entropy of a domain classifier.
-func classifyProgram(be *backend.Backend, how layer.Lowering) (*Exec, error) {
+type classifyProgram struct {
+	exec    *Exec            // nil where the kernels compute
+	kernels *classifyKernels // nil where the graph does
+}
+
+func newClassifyProgram(be *backend.Backend, how layer.Lowering) (*classifyProgram, error) {
+	if how.Kernels && direct.CanStack() {
+		b, err := newBatcher(be, func(in []*Node) []*Node { return []*Node{classifyImages(in)} })
+		return &classifyProgram{kernels: &classifyKernels{b, critic.Classifier{}.NewKernels()}}, err
+	}
 	c := critic.Classifier{}
 	table := c.Table()
-	return NewExec(be.Compute, func(in []*Node) []*Node {
-		w, pixelsA, pixelsB, index, moves, level, rng := in[0], in[1], in[2], in[3], in[4], in[5], in[6]
-		half := func(pixels *Node, side int) *Node {
-			at := func(i int) *Node { return Squeeze(Slice(moves, AxisElem(i)), 0) }
-			return flow.Batch(pixels, flow.Draw{Index: Squeeze(Slice(index, AxisElem(side)), 0), Register: at(2), Augment: at(side)})
-		}
-		x := Concatenate([]*Node{half(pixelsA, 0), half(pixelsB, 1)}, 0)
-		n := x.Shape().Dimensions[0]
-		_, eps := RandomNormal(rng, x.Shape())
-		x = Add(x, Mul(ClipScalar(eps, -6, 6), Reshape(level, n, 1, 1, 1)))
-		p := table.Bind(w, how)
-		labels := make([]float32, n)
-		for i := n / 2; i < n; i++ {
-			labels[i] = 1
-		}
-		loss := c.Loss(c.Logit(p, c.Layers(p, x)), Const(x.Graph(), labels))
+	exec, err := NewExec(be.Compute, func(in []*Node) []*Node {
+		x := classifyImages(in[1:])
+		p := table.Bind(in[0], how)
+		loss := c.Loss(c.Logit(p, c.Layers(p, x)), Const(x.Graph(), secondHalf(x.Shape().Dimensions[0])))
 		return []*Node{p.Gradient(loss), Reshape(loss, 1)}
 	})
+	return &classifyProgram{exec: exec}, err
+}
+
+// classifyImages makes a batch of both domains, with noise of each image's own level.
+func classifyImages(in []*Node) *Node {
+	pixelsA, pixelsB, index, moves, level, rng := in[0], in[1], in[2], in[3], in[4], in[5]
+	half := func(pixels *Node, side int) *Node {
+		at := func(i int) *Node { return Squeeze(Slice(moves, AxisElem(i)), 0) }
+		return flow.Batch(pixels, flow.Draw{Index: Squeeze(Slice(index, AxisElem(side)), 0), Register: at(2), Augment: at(side)})
+	}
+	x := Concatenate([]*Node{half(pixelsA, 0), half(pixelsB, 1)}, 0)
+	_, eps := RandomNormal(rng, x.Shape())
+	return Add(x, Mul(ClipScalar(eps, -6, 6), Reshape(level, x.Shape().Dimensions[0], 1, 1, 1)))
+}
+
+// secondHalf are the labels of n images, the second half of which are targets.
+func secondHalf(n int) []float32 {
+	labels := make([]float32, n)
+	for i := n / 2; i < n; i++ {
+		labels[i] = 1
+	}
+	return labels
+}
+
+func (c *classifyProgram) close() {
+	if c.kernels != nil {
+		c.kernels.exec.Finalize()
+		return
+	}
+	c.exec.Finalize()
+}
+
+// run is the gradient by the parameters and the loss; batch is what classifyImages makes the images of.
+func (c *classifyProgram) run(w *tensors.Tensor, side int, batch ...any) (grad, stats *tensors.Tensor, err error) {
+	if c.kernels != nil {
+		return c.kernels.run(w, side, batch)
+	}
+	out, err := model.Call(c.exec, append([]any{w}, batch...)...)
+	if err != nil {
+		return nil, nil, err
+	}
+	return out[0], out[1], nil
 }
 
 // trainClassifier teaches a classifier of the two domains, or of target images and damaged copies of them where the
 // source is noise, and returns its parameters.
 func (r *run) trainClassifier(ctx context.Context, how layer.Lowering, seed uint64, name string, progress func(done, total int)) ([]float32, error) {
 	steps := r.recipe.ClassifySteps
-	exec, err := classifyProgram(r.Backend, how)
+	program, err := newClassifyProgram(r.Backend, how)
 	if err != nil {
 		return nil, fmt.Errorf("preparing the domain classifier: %w", err)
 	}
-	defer exec.Finalize()
+	defer program.close()
 	l, err := newLearner(r.Backend, "domain classifier", adam{beta1: .9, beta2: .999, epsilon: 1e-8}, critic.Classifier{}.Table().Init(seed))
 	if err != nil {
 		return nil, err
@@ -100,15 +140,15 @@ func (r *run) trainClassifier(ctx context.Context, how layer.Lowering, seed uint
 		}
 		pixelsA, ia, doneA := other.batch(index[0])
 		pixelsB, ib, doneB := r.shelfB.batch(index[1])
-		out, err := model.Call(exec, l.w, pixelsA, pixelsB, [][]int32{ia, ib}, moves, level, []uint64{rng.Uint64(), rng.Uint64(), rng.Uint64()})
+		grad, stats, err := program.run(l.w, r.settings.Size, pixelsA, pixelsB, [][]int32{ia, ib}, moves, level, []uint64{rng.Uint64(), rng.Uint64(), rng.Uint64()})
 		doneA()
 		doneB()
 		if err != nil {
 			return nil, fmt.Errorf("training the domain classifier: %w", err)
 		}
-		err = l.update(out[0], out[1], rate{learning: classifyRate})
-		out[0].MustFinalizeAll()
-		out[1].MustFinalizeAll()
+		err = l.update(grad, stats, rate{learning: classifyRate})
+		grad.MustFinalizeAll()
+		stats.MustFinalizeAll()
 		if err != nil {
 			return nil, err
 		}
@@ -125,7 +165,8 @@ func (r *run) trainClassifier(ctx context.Context, how layer.Lowering, seed uint
 
 // judge looks at images through a trained classifier: their features for KID and whether it takes them for targets.
 type judge struct {
-	exec    *Exec
+	exec    *Exec                     // nil where the kernels compute
+	kernels *critic.ClassifierKernels // nil where the graph does
 	weights *tensors.Tensor
 	batch   int
 	size    int
@@ -133,6 +174,11 @@ type judge struct {
 
 func newJudge(be *backend.Backend, how layer.Lowering, weights []float32, size, batch int) (*judge, error) {
 	c := critic.Classifier{}
+	if how.Kernels && direct.CanStack() {
+		k := c.NewKernels()
+		k.Set(weights)
+		return &judge{kernels: k, batch: batch, size: size}, nil
+	}
 	table := c.Table()
 	exec, err := NewExec(be.Compute, func(in []*Node) []*Node {
 		p := table.Bind(in[0], how)
@@ -146,6 +192,9 @@ func newJudge(be *backend.Backend, how layer.Lowering, weights []float32, size, 
 }
 
 func (j *judge) close() {
+	if j.kernels != nil {
+		return
+	}
 	j.exec.Finalize()
 	j.weights.MustFinalizeAll()
 }
@@ -157,6 +206,16 @@ func (j *judge) look(x []float32) (features [][]float32, accepted float64, err e
 	taken := 0
 	for at := 0; at < total; at += j.batch {
 		n := min(j.batch, total-at)
+		if j.kernels != nil {
+			f, logits := j.kernels.Look(x[at*pixels:(at+n)*pixels], n, j.size)
+			features = append(features, f...)
+			for _, z := range logits {
+				if z > 0 {
+					taken++
+				}
+			}
+			continue
+		}
 		in := make([]float32, j.batch*pixels)
 		copy(in, x[at*pixels:(at+n)*pixels])
 		t := tensors.FromFlatDataAndDimensions(in, j.batch, j.size, j.size, 3)

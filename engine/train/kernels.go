@@ -9,41 +9,61 @@ import (
 	"github.com/straightway-app/straightway/engine/backend"
 	"github.com/straightway-app/straightway/engine/critic"
 	"github.com/straightway-app/straightway/engine/direct"
-	"github.com/straightway-app/straightway/engine/layer"
+	"github.com/straightway-app/straightway/engine/flow"
 	"github.com/straightway-app/straightway/engine/model"
 	"github.com/straightway-app/straightway/engine/unet"
 )
 
-// Where the kernels of package direct evaluate the network, a gradient program is cut in three: a small graph makes the
-// batch, the kernels the velocity; a small graph turns that into losses and the gradient by the velocity, and the kernels
-// carry it back to the parameters.
+// Where the kernels of package direct evaluate the networks, a gradient program is a small graph that makes the batch, and
+// all else is computed on the host: velocity, losses, and the gradient back to the parameters.
 
-// kernels are the network under training, and the graphs before and after it.
+// batcher is the graph that makes batches.
+type batcher struct{ exec *Exec }
+
+func newBatcher(be *backend.Backend, make func(in []*Node) []*Node) (batcher, error) {
+	exec, err := NewExec(be.Compute, make)
+	if err != nil {
+		return batcher{}, fmt.Errorf("preparing the batches: %w", err)
+	}
+	return batcher{exec.WithName("batch")}, nil
+}
+
+// make returns the values of a batch's tensors.
+func (b batcher) make(args ...any) ([][]float32, error) {
+	out, err := model.Call(b.exec, args...)
+	if err != nil {
+		return nil, fmt.Errorf("making a batch: %w", err)
+	}
+	var flat [][]float32
+	for _, t := range out {
+		v, failed := tensors.CopyFlatData[float32](t)
+		if failed != nil && err == nil {
+			err = fmt.Errorf("copying a batch: %w", failed)
+		}
+		flat = append(flat, v)
+		t.MustFinalizeAll()
+	}
+	return flat, err
+}
+
+// kernels are the network under training.
 type kernels struct {
-	be            *backend.Backend
-	net           *direct.Net
-	before, after *Exec
-	loaded        *tensors.Tensor // the weights that net has taken
+	batcher
+	be     *backend.Backend
+	net    *direct.Net
+	side   int
+	loaded *tensors.Tensor // the weights that net has taken
 }
 
-func newKernels(be *backend.Backend, c unet.Config, before, after func(in []*Node) []*Node) (k kernels, err error) {
-	k = kernels{be: be, net: direct.New(c, true)}
-	if k.before, err = NewExec(be.Compute, before); err != nil {
-		return k, fmt.Errorf("preparing the batches: %w", err)
-	}
-	if k.after, err = NewExec(be.Compute, after); err != nil {
-		return k, fmt.Errorf("preparing the losses: %w", err)
-	}
-	return k, nil
+func newKernels(be *backend.Backend, c unet.Config, make func(in []*Node) []*Node) (*kernels, error) {
+	b, err := newBatcher(be, make)
+	return &kernels{batcher: b, be: be, net: direct.New(c, true), side: c.Size}, err
 }
 
-func (k *kernels) close() {
-	k.before.Finalize()
-	k.after.Finalize()
-}
+func (k *kernels) close() { k.exec.Finalize() }
 
 // velocity evaluates the network on x [B,S,S,3] at the times t.
-func (k *kernels) velocity(w, x *tensors.Tensor, t []float32) (v *tensors.Tensor, trace *direct.Trace, err error) {
+func (k *kernels) velocity(w *tensors.Tensor, x, t []float32) (v []float32, trace *direct.Trace, err error) {
 	if err := k.fits(len(t)); err != nil {
 		return nil, nil, err
 	}
@@ -55,12 +75,8 @@ func (k *kernels) velocity(w, x *tensors.Tensor, t []float32) (v *tensors.Tensor
 		k.net.Set(flat)
 		k.loaded = w
 	}
-	flat, err := tensors.CopyFlatData[float32](x)
-	if err != nil {
-		return nil, nil, fmt.Errorf("copying a batch: %w", err)
-	}
-	out, trace := k.net.Learn(flat, t)
-	return tensors.FromFlatDataAndDimensions(out, x.Shape().Dimensions...), trace, nil
+	v, trace = k.net.Learn(x, t)
+	return v, trace, nil
 }
 
 // fits says where the machine has too little memory for n images at a time.
@@ -73,106 +89,180 @@ func (k *kernels) fits(n int) error {
 }
 
 // back carries the gradient by the velocity to the parameters and adds it to sum.
-func (k *kernels) back(trace *direct.Trace, dv, sum *tensors.Tensor) (*tensors.Tensor, error) {
+func (k *kernels) back(trace *direct.Trace, dv []float32, sum *tensors.Tensor) (*tensors.Tensor, error) {
 	defer trace.Free()
-	seed, err := tensors.CopyFlatData[float32](dv)
-	if err != nil {
-		return nil, fmt.Errorf("copying the gradient by the velocity: %w", err)
-	}
 	grad, err := tensors.CopyFlatData[float32](sum)
 	if err != nil {
 		return nil, fmt.Errorf("copying a gradient: %w", err)
 	}
-	trace.Back(seed, grad)
+	trace.Back(dv, grad)
 	return vector(grad), nil
 }
 
-// flowKernels is flowProgram by the kernels.
-type flowKernels struct{ kernels }
+// meanSquare is flow.Loss, and what its gradient is to be multiplied by beside the residual.
+func meanSquare(residual []float32) (loss float64, factor float32) {
+	for _, r := range residual {
+		loss += float64(r) * float64(r)
+	}
+	n := float64(len(residual))
+	return loss / n, float32(2 / n)
+}
 
-func newFlowKernels(be *backend.Backend, net unet.Config, how layer.Lowering, features bool) (*flowKernels, error) {
+// flowKernels is flowProgram by the kernels.
+type flowKernels struct {
+	*kernels
+	classifier *critic.ClassifierKernels // nil without the feature loss
+	judge      *tensors.Tensor           // the parameters that it has taken
+}
+
+func newFlowKernels(be *backend.Backend, net unet.Config, features bool) (*flowKernels, error) {
 	k, err := newKernels(be, net, func(in []*Node) []*Node {
 		x0, x1, xt := flowBatch(in[:6], in[6])
 		return []*Node{x0, x1, xt}
-	}, func(in []*Node) []*Node {
-		loss, shown := flowLoss(in[0], in[1], in[2], in[3], in[4], in[5], how, features)
-		return []*Node{Gradient(loss, in[3])[0], shown}
 	})
-	if err != nil {
-		return nil, fmt.Errorf("preparing the flow's gradient: %w", err)
+	f := &flowKernels{kernels: k}
+	if features {
+		f.classifier = critic.Classifier{}.NewKernels()
 	}
-	return &flowKernels{k}, nil
+	return f, err
 }
 
 func (f *flowKernels) run(w, sum, judge *tensors.Tensor, k flowKnobs, t []float32, batch []any) (grad, stats *tensors.Tensor, err error) {
-	made, err := model.Call(f.before, append(batch[:len(batch):len(batch)], k.vector())...)
+	made, err := f.make(append(batch[:len(batch):len(batch)], k.vector())...)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer drop(made)
-	v, trace, err := f.velocity(w, made[2], t)
+	x0, x1, xt := made[0], made[1], made[2]
+	v, trace, err := f.velocity(w, xt, t)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer v.MustFinalizeAll()
-	defer trace.Free()
-	out, err := model.Call(f.after, made[0], made[1], made[2], v, judge, k.vector())
-	if err != nil {
-		return nil, nil, err
+	residual := v
+	for i, v := range v {
+		residual[i] = x1[i] - x0[i] - v
 	}
-	defer out[0].MustFinalizeAll()
-	if grad, err = f.back(trace, out[0], sum); err != nil {
-		out[1].MustFinalizeAll()
-		return nil, nil, err
+	shown, factor := meanSquare(residual)
+	share := float32(k.share)
+	dv := make([]float32, len(residual))
+	for i, r := range residual {
+		dv[i] = -share * factor * r
 	}
-	return grad, out[1], nil
-}
-
-func drop(all []*tensors.Tensor) {
-	for _, t := range all {
-		t.MustFinalizeAll()
+	if f.classifier != nil && k.feature != 0 {
+		if f.judge != judge {
+			flat, err := tensors.CopyFlatData[float32](judge)
+			if err != nil {
+				trace.Free()
+				return nil, nil, fmt.Errorf("copying the classifier: %w", err)
+			}
+			f.classifier.Set(flat)
+			f.judge = judge
+		}
+		_, by := f.classifier.FeatureLoss(xt, residual, len(t), f.side, flow.FeatureProbe)
+		for i, d := range by {
+			dv[i] -= share * float32(k.feature) * d
+		}
 	}
+	grad, err = f.back(trace, dv, sum)
+	return grad, vector([]float32{float32(k.share * shown)}), err
 }
 
 // refineKernels is refineProgram by the kernels.
-type refineKernels struct{ kernels }
+type refineKernels struct {
+	*kernels
+	recipe Recipe
+	patch  critic.Patch
+	critic *critic.PatchKernels
+}
 
-func newRefineKernels(be *backend.Backend, net unet.Config, patch critic.Patch, how layer.Lowering, r Recipe) (*refineKernels, error) {
+func newRefineKernels(be *backend.Backend, net unet.Config, patch critic.Patch, r Recipe) (*refineKernels, error) {
 	k, err := newKernels(be, net, func(in []*Node) []*Node {
 		x, y, real := refineBatch(in, patch)
 		return []*Node{x, y, real}
-	}, func(in []*Node) []*Node {
-		x, y, real, v, t, wc, sumc, singular, share := in[0], in[1], in[2], in[3], in[4], in[5], in[6], in[7], in[8]
-		l := refineLosses(x, y, real, v, t, wc, singular, share, patch, how, r)
-		return []*Node{Gradient(l.network, v)[0], Add(sumc, l.judge.Gradient(l.critic)), l.singular, l.stats}
 	})
-	if err != nil {
-		return nil, fmt.Errorf("preparing the refine finish's gradient: %w", err)
-	}
-	return &refineKernels{k}, nil
+	return &refineKernels{k, r, patch, patch.NewKernels()}, err
 }
 
-func (f *refineKernels) run(w, sum, wc, sumc, singular *tensors.Tensor, t []float32, batch []any, share float32) (refineResult, error) {
-	made, err := model.Call(f.before, batch...)
+func (f *refineKernels) run(w, sum, wc, sumc, singular *tensors.Tensor, t []float32, batch []any, share float32) (out refineResult, err error) {
+	made, err := f.make(batch...)
 	if err != nil {
-		return refineResult{}, err
+		return out, err
 	}
-	defer drop(made)
-	v, trace, err := f.velocity(w, made[0], t)
+	x, y, real := made[0], made[1], made[2]
+	var flat [3][]float32
+	for i, t := range []*tensors.Tensor{wc, singular, sumc} {
+		if flat[i], err = tensors.CopyFlatData[float32](t); err != nil {
+			return out, fmt.Errorf("copying the critic: %w", err)
+		}
+	}
+	next := f.critic.Set(flat[0], flat[1])
+	v, trace, err := f.velocity(w, x, t)
 	if err != nil {
-		return refineResult{}, err
+		return out, err
 	}
-	defer v.MustFinalizeAll()
-	defer trace.Free()
-	out, err := model.Call(f.after, made[0], made[1], made[2], v, t, wc, sumc, singular, share)
+	n, per := len(t), len(x)/len(t)
+	sign := func(i int) float32 { // with both ways, a pair learnt backwards goes against the velocity
+		if f.patch.Ways {
+			return 1 - 2*t[i/per]
+		}
+		return 1
+	}
+	result, missed := make([]float32, len(x)), make([]float32, len(x))
+	for i, v := range v {
+		result[i] = x[i] + sign(i)*v
+		missed[i] = result[i] - y[i]
+	}
+	teacher, factor := meanSquare(missed)
+	verdict, by := f.critic.Verdict(f.judged(result, t), n, f.side)
+	width := len(by) / (n * f.side * f.side)
+	dv := make([]float32, len(x))
+	for i, m := range missed {
+		d := float32(f.recipe.TeacherLoss)*factor*m - float32(f.recipe.CriticWeight)*by[i/3*width+i%3]
+		dv[i] = share * sign(i) * d
+		result[i] = max(-1.1, min(1.1, result[i]))
+	}
+	loss, gradient := f.critic.Hinge(append(f.judged(real, t), f.judged(result, t)...), n, f.side)
+	for i, g := range gradient {
+		flat[2][i] += share * g
+	}
+	grad, err := f.back(trace, dv, sum)
 	if err != nil {
-		return refineResult{}, err
+		return out, err
 	}
-	grad, err := f.back(trace, out[0], sum)
-	out[0].MustFinalizeAll()
+	stats := []float32{share * float32(teacher), share * float32(verdict), share * float32(loss)}
+	return refineResult{grad, vector(flat[2]), vector(next), vector(stats)}, nil
+}
+
+// judged are images as the critic takes them: with both ways, a fourth channel says which domain is meant.
+func (f *refineKernels) judged(x, t []float32) []float32 {
+	if !f.patch.Ways {
+		return x[:len(x):len(x)]
+	}
+	out := make([]float32, 0, len(x)/3*4)
+	per := len(x) / len(t)
+	for i := 0; i < len(x); i += 3 {
+		out = append(append(out, x[i:i+3]...), t[i/per])
+	}
+	return out
+}
+
+// classifyKernels is classifyProgram by the kernels.
+type classifyKernels struct {
+	batcher
+	classifier *critic.ClassifierKernels
+}
+
+func (c *classifyKernels) run(w *tensors.Tensor, side int, batch []any) (grad, stats *tensors.Tensor, err error) {
+	made, err := c.make(batch...)
 	if err != nil {
-		drop(out[1:])
-		return refineResult{}, err
+		return nil, nil, err
 	}
-	return refineResult{grad, out[1], out[2], out[3]}, nil
+	flat, err := tensors.CopyFlatData[float32](w)
+	if err != nil {
+		return nil, nil, fmt.Errorf("copying the classifier: %w", err)
+	}
+	c.classifier.Set(flat)
+	x := made[0]
+	n := len(x) / (side * side * 3)
+	loss, gradient := c.classifier.Gradient(x, secondHalf(n), n, side)
+	return vector(gradient), vector([]float32{float32(loss)}), nil
 }

@@ -36,7 +36,7 @@ func (k flowKnobs) vector() []float32 {
 
 func newFlowProgram(be *backend.Backend, net unet.Config, how layer.Lowering, features bool) (*flowProgram, error) {
 	if how.Kernels && direct.Fits(net) {
-		kernels, err := newFlowKernels(be, net, how, features)
+		kernels, err := newFlowKernels(be, net, features)
 		return &flowProgram{kernels: kernels}, err
 	}
 	table := net.Table()
@@ -133,7 +133,7 @@ type refineProgram struct {
 
 func newRefineProgram(be *backend.Backend, net unet.Config, patch critic.Patch, how layer.Lowering, r Recipe) (*refineProgram, error) {
 	if how.Kernels && direct.Fits(net) {
-		kernels, err := newRefineKernels(be, net, patch, how, r)
+		kernels, err := newRefineKernels(be, net, patch, r)
 		return &refineProgram{kernels: kernels}, err
 	}
 	table := net.Table()
