@@ -139,7 +139,7 @@ type Average struct {
 // averages compares the weights as trained with the averaged ones, whose quick outputs are given.
 func (d *diagnoser) averages(ctx context.Context, g *Diagnosis, held samples, few, flat, raw []float32) error {
 	kid := func(outputs []float32) (measure.Estimate, error) {
-		features, _, err := d.look(outputs)
+		features, _, err := d.look(ctx, outputs)
 		if err != nil {
 			return measure.Estimate{}, err
 		}

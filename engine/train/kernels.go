@@ -17,20 +17,26 @@ import (
 // Where the kernels of package direct evaluate the networks, a gradient program is a small graph that makes the batch, and
 // all else is computed on the host: velocity, losses, and the gradient back to the parameters.
 
-// batcher is the graph that makes batches.
-type batcher struct{ exec *Exec }
-
-func newBatcher(be *backend.Backend, make func(in []*Node) []*Node) (batcher, error) {
-	exec, err := NewExec(be.Compute, make)
-	if err != nil {
-		return batcher{}, fmt.Errorf("preparing the batches: %w", err)
-	}
-	return batcher{exec.WithName("batch")}, nil
+// kernels are the network under training.
+type kernels struct {
+	be     *backend.Backend
+	exec   *Exec // makes the batches
+	net    *direct.Net
+	side   int
+	loaded *tensors.Tensor // the weights that net has taken
 }
 
-// make returns the values of a batch's tensors.
-func (b batcher) make(args ...any) ([][]float32, error) {
-	out, err := model.Call(b.exec, args...)
+func newKernels(be *backend.Backend, c unet.Config, make func(in []*Node) []*Node) (*kernels, error) {
+	exec, err := NewExec(be.Compute, make)
+	if err != nil {
+		return nil, fmt.Errorf("preparing the batches: %w", err)
+	}
+	return &kernels{be: be, exec: exec.WithName("batch"), net: direct.New(c, true), side: c.Size}, nil
+}
+
+// batch returns the values of a batch's tensors.
+func (k *kernels) batch(args ...any) ([][]float32, error) {
+	out, err := model.Call(k.exec, args...)
 	if err != nil {
 		return nil, fmt.Errorf("making a batch: %w", err)
 	}
@@ -44,20 +50,6 @@ func (b batcher) make(args ...any) ([][]float32, error) {
 		t.MustFinalizeAll()
 	}
 	return flat, err
-}
-
-// kernels are the network under training.
-type kernels struct {
-	batcher
-	be     *backend.Backend
-	net    *direct.Net
-	side   int
-	loaded *tensors.Tensor // the weights that net has taken
-}
-
-func newKernels(be *backend.Backend, c unet.Config, make func(in []*Node) []*Node) (*kernels, error) {
-	b, err := newBatcher(be, make)
-	return &kernels{batcher: b, be: be, net: direct.New(c, true), side: c.Size}, err
 }
 
 func (k *kernels) close() { k.exec.Finalize() }
@@ -128,7 +120,7 @@ func newFlowKernels(be *backend.Backend, net unet.Config, features bool) (*flowK
 }
 
 func (f *flowKernels) run(w, sum, judge *tensors.Tensor, k flowKnobs, t []float32, batch []any) (grad, stats *tensors.Tensor, err error) {
-	made, err := f.make(append(batch[:len(batch):len(batch)], k.vector())...)
+	made, err := f.batch(append(batch[:len(batch):len(batch)], k.vector())...)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -183,7 +175,7 @@ func newRefineKernels(be *backend.Backend, net unet.Config, patch critic.Patch, 
 }
 
 func (f *refineKernels) run(w, sum, wc, sumc, singular *tensors.Tensor, t []float32, batch []any, share float32) (out refineResult, err error) {
-	made, err := f.make(batch...)
+	made, err := f.batch(batch...)
 	if err != nil {
 		return out, err
 	}
@@ -243,26 +235,4 @@ func (f *refineKernels) judged(x, t []float32) []float32 {
 		out = append(append(out, x[i:i+3]...), t[i/per])
 	}
 	return out
-}
-
-// classifyKernels is classifyProgram by the kernels.
-type classifyKernels struct {
-	batcher
-	classifier *critic.ClassifierKernels
-}
-
-func (c *classifyKernels) run(w *tensors.Tensor, side int, batch []any) (grad, stats *tensors.Tensor, err error) {
-	made, err := c.make(batch...)
-	if err != nil {
-		return nil, nil, err
-	}
-	flat, err := tensors.CopyFlatData[float32](w)
-	if err != nil {
-		return nil, nil, fmt.Errorf("copying the classifier: %w", err)
-	}
-	c.classifier.Set(flat)
-	x := made[0]
-	n := len(x) / (side * side * 3)
-	loss, gradient := c.classifier.Gradient(x, secondHalf(n), n, side)
-	return vector(gradient), vector([]float32{float32(loss)}), nil
 }

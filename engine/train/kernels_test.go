@@ -1,14 +1,18 @@
 package train
 
 import (
+	"fmt"
 	"math"
 	"testing"
 
+	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"github.com/straightway-app/straightway/engine/backend"
 	"github.com/straightway-app/straightway/engine/critic"
 	"github.com/straightway-app/straightway/engine/direct"
+	"github.com/straightway-app/straightway/engine/flow"
+	"github.com/straightway-app/straightway/engine/internal/graphtest"
 	"github.com/straightway-app/straightway/engine/layer"
 	"github.com/straightway-app/straightway/engine/unet"
 )
@@ -99,5 +103,42 @@ func TestKernelsAndGraphAgree(t *testing.T) {
 		near("the power iteration", out[1].singular, out[0].singular)
 		near("the network's gradient", out[1].grad, out[0].grad)
 		near("the critic's gradient", out[1].criticGrad, out[0].criticGrad)
+	}
+}
+
+// A crop shows the pixels that the whole image, moved and mirrored in the graph, shows at its place.
+func TestCropsShowWhatBatchesShow(t *testing.T) {
+	const size, side = 8, 5
+	be, _, err := backend.Open(string(backend.Go))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(be.Close)
+	rng := random(1, "crops", 0)
+	pixels := make([]byte, size*size*3)
+	for i := range pixels {
+		pixels[i] = byte(rng.Uint32())
+	}
+	batch, err := NewExec(be.Compute, func(in []*Node) *Node {
+		return flow.Batch(in[0], flow.Draw{Index: in[1], Register: in[2], Augment: in[3]})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer batch.Finalize()
+	for _, move := range [][]int32{{0, 0, 0}, {1, 0, 0}, {0, 2, -3}, {1, -2, 3}} {
+		out, err := batch.Call(tensors.FromFlatDataAndDimensions(pixels, 1, size, size, 3), []int32{0}, [][]int32{{0, 0, 0}}, [][]int32{move})
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole := tensors.MustCopyFlatData[float32](out[0])
+		for _, at := range [][2]int{{0, 0}, {3, 1}} {
+			var want []float32
+			for y := range side {
+				o := ((at[0]+y)*size + at[1]) * 3
+				want = append(want, whole[o:o+side*3]...)
+			}
+			graphtest.Near(t, fmt.Sprint("crop at ", at, " moved by ", move), appendCrop(nil, pixels, size, side, at[0], at[1], move), want, 1e-6)
+		}
 	}
 }
