@@ -66,7 +66,7 @@ func apart(a, b []float32) float64 {
 // gradient is that of one batch, divided where the device has too little memory for it at once.
 func (d *diagnoser) gradient(weights *tensors.Tensor, size int, g *Diagnosis, s samples) (_ []float32, err error) {
 	if d.flowProgram == nil {
-		if d.flowProgram, err = newFlowProgram(d.Backend, d.recipe.Net, d.how, d.recipe.FeatureWeight > 0); err != nil {
+		if d.flowProgram, err = newFlowProgram(d.Backend, nil, d.recipe.Net, d.how, d.recipe.FeatureWeight > 0); err != nil {
 			return nil, err
 		}
 		d.judge = vector(append([]float32(nil), d.lossJudge...))
@@ -125,7 +125,7 @@ func (f *flowProgram) at(w, sum *tensors.Tensor, s samples, first int, t []float
 			moves[i] = append(moves[i], make([]int32, 3))
 		}
 	}
-	out, err := model.Call(f.exec, w, sum, x0, x1, index, moves, t, []uint64{1, 2, 3}, judge,
+	out, err := f.exec.call(w, sum, x0, x1, index, moves, t, []uint64{1, 2, 3}, judge,
 		[]float32{float32(k.feature), float32(k.noise), float32(k.share)})
 	if err != nil {
 		return nil, nil, fmt.Errorf("computing the gradient on %d images of %d×%d: %w", n, size, size, err)

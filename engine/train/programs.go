@@ -11,7 +11,6 @@ import (
 	"github.com/straightway-app/straightway/engine/critic"
 	"github.com/straightway-app/straightway/engine/flow"
 	"github.com/straightway-app/straightway/engine/layer"
-	"github.com/straightway-app/straightway/engine/model"
 	"github.com/straightway-app/straightway/engine/unet"
 )
 
@@ -20,15 +19,16 @@ import (
 
 // flowProgram is the gradient of the flow loss at pairs and times of the caller's choice; it serves the flow, reflow
 // and distil rounds alike, because compiling it takes longer than the few products it could save.
-type flowProgram struct{ exec *Exec }
+type flowProgram struct{ exec *program }
 
 // flowKnobs are the numbers that differ between rounds: weight of the feature loss, σ of the bridge noise, and the
 // share of the batch.
 type flowKnobs struct{ feature, noise, share float64 }
 
-func newFlowProgram(be *backend.Backend, net unet.Config, how layer.Lowering, features bool) (*flowProgram, error) {
+func newFlowProgram(be *backend.Backend, on *mesh, net unet.Config, how layer.Lowering, features bool) (*flowProgram, error) {
 	table, classifier := net.Table(), critic.Classifier{}
-	exec, err := NewExec(be.Compute, func(in []*Node) []*Node {
+	cut := map[int]int{4: 1, 5: 1, 6: 0} // index, moves, t
+	exec, err := newProgram(be, on, "flow gradient", 10, cut, func(in []*Node) []*Node {
 		w, sum, pixelsA, pixelsB, index, moves, t, rng, judge, knobs := in[0], in[1], in[2], in[3], in[4], in[5], in[6], in[7], in[8], in[9]
 		x0, x1 := batchOf(pixelsA, index, moves, 0), batchOf(pixelsB, index, moves, 1)
 		xt := flow.BridgeNoise(rng, flow.StraightLine(x0, x1, t), t, number(knobs, 1))
@@ -47,7 +47,7 @@ func newFlowProgram(be *backend.Backend, net unet.Config, how layer.Lowering, fe
 	if err != nil {
 		return nil, fmt.Errorf("preparing the flow's gradient: %w", err)
 	}
-	return &flowProgram{exec.WithName("flow gradient")}, nil
+	return &flowProgram{exec}, nil
 }
 
 func (f *flowProgram) call(w, sum *tensors.Tensor, a, b *shelf, d draw, judge *tensors.Tensor, k flowKnobs) (grad, stats *tensors.Tensor, err error) {
@@ -55,7 +55,7 @@ func (f *flowProgram) call(w, sum *tensors.Tensor, a, b *shelf, d draw, judge *t
 	defer doneA()
 	pixelsB, indexB, doneB := b.batch(d.indexB)
 	defer doneB()
-	out, err := model.Call(f.exec, w, sum, pixelsA, pixelsB, [][]int32{indexA, indexB}, d.moves, d.t, d.noise, judge,
+	out, err := f.exec.call(w, sum, pixelsA, pixelsB, [][]int32{indexA, indexB}, d.moves, d.t, d.noise, judge,
 		[]float32{float32(k.feature), float32(k.noise), float32(k.share)})
 	if err != nil {
 		return nil, nil, fmt.Errorf("computing the flow's gradient on %d images of %d×%d: %w", len(d.t), a.set.Size(), a.set.Size(), err)
@@ -81,11 +81,12 @@ func number(v *Node, i int) *Node { return Reshape(Slice(v, AxisRange(i, i+1))) 
 // refineProgram is the gradient of both networks of the refine finish. The generator is the one-step translation
 // x + v(x, 0), and where both ways are learnt y − v(y, 1); it minimises teacher·‖out − y‖² − weight·mean critic(out). The critic minimises the hinge loss
 // (Lim and Ye 2017, arXiv 1705.02894) between real targets and the same outputs.
-type refineProgram struct{ exec *Exec }
+type refineProgram struct{ exec *program }
 
-func newRefineProgram(be *backend.Backend, net unet.Config, patch critic.Patch, how layer.Lowering, r Recipe) (*refineProgram, error) {
+func newRefineProgram(be *backend.Backend, on *mesh, net unet.Config, patch critic.Patch, how layer.Lowering, r Recipe) (*refineProgram, error) {
 	table, judgeTable := net.Table(), patch.Table()
-	exec, err := NewExec(be.Compute, func(in []*Node) []*Node {
+	cut := map[int]int{8: 1, 9: 1, 10: 0} // index, moves, t
+	exec, err := newProgram(be, on, "refine gradient", 12, cut, func(in []*Node) []*Node {
 		w, sum, wc, sumc, singular := in[0], in[1], in[2], in[3], in[4]
 		pixelsA, pixelsB, pixelsR, index, moves, t, share := in[5], in[6], in[7], in[8], in[9], in[10], in[11]
 		x, y := batchOf(pixelsA, index, moves, 0), batchOf(pixelsB, index, moves, 1)
@@ -135,7 +136,7 @@ func newRefineProgram(be *backend.Backend, net unet.Config, patch critic.Patch, 
 	if err != nil {
 		return nil, fmt.Errorf("preparing the refine finish's gradient: %w", err)
 	}
-	return &refineProgram{exec.WithName("refine gradient")}, nil
+	return &refineProgram{exec}, nil
 }
 
 // layerMean averages a map [B,H,W,C] in stages, in float32.
@@ -152,7 +153,7 @@ func (f *refineProgram) call(w, sum, wc, sumc, singular *tensors.Tensor, a, b, r
 	pixelsR, indexR, doneR := real.batch(realIndex)
 	defer doneR()
 	moves := append(append([][][]int32{}, d.moves...), realMoves[0], realMoves[1])
-	out, err := model.Call(f.exec, w, sum, wc, sumc, singular, pixelsA, pixelsB, pixelsR, [][]int32{indexA, indexB, indexR}, moves, d.t, float32(share))
+	out, err := f.exec.call(w, sum, wc, sumc, singular, pixelsA, pixelsB, pixelsR, [][]int32{indexA, indexB, indexR}, moves, d.t, float32(share))
 	if err != nil {
 		return refineResult{}, fmt.Errorf("computing the refine finish's gradient on %d images of %d×%d: %w", len(d.t), a.set.Size(), a.set.Size(), err)
 	}
