@@ -51,7 +51,7 @@ func newMesh(be *backend.Backend, n, batch int) (*mesh, error) {
 	case n > be.Devices:
 		return nil, &DevicesError{n, fmt.Sprintf("backend %s has %d devices", be.Label, be.Devices), fmt.Sprintf("give at most %d", be.Devices)}
 	case batch%n != 0:
-		return nil, &DevicesError{n, fmt.Sprintf("a batch of %d images cannot be divided into %d equal parts", batch, n), fmt.Sprintf("use %s, or another --batch in a new project", divisors(batch, be.Devices))}
+		return nil, &DevicesError{n, fmt.Sprintf("a batch of %d images cannot be divided into %d equal parts", batch, n), fmt.Sprintf("use %s, or train with another --batch", divisors(batch, be.Devices))}
 	}
 	devices, err := distributed.NewDeviceMesh([]int{n}, []string{batchAxis})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/straightway-app/straightway/engine/backend"
@@ -34,8 +35,9 @@ func plain(s *project.Settings) {
 	s.Batch, s.Coupling, s.Flip, s.Loss = 8, project.CouplingIndependent, project.FlipOff, project.LossPixel
 }
 
-// checkClose fails unless every tensor of a round's newest checkpoint is the same in two projects to a part in so
-// many of its norm.
+// checkClose fails unless every tensor of a round's newest checkpoint is the same in two projects, to a part of its
+// norm. Parameters without an effect are left out, such as biases before a normalisation of single channels: their
+// gradient is rounding alone, which Adam makes whole steps of.
 func checkClose(t *testing.T, got, want *project.Project, round string, limit float64) {
 	t.Helper()
 	g, _, err := got.LoadLatest(round)
@@ -51,15 +53,22 @@ func checkClose(t *testing.T, got, want *project.Project, round string, limit fl
 	}
 	for _, tensor := range w.Tensors {
 		a, b := values(t, got, round, tensor.Name), values(t, want, round, tensor.Name)
+		var squares []float32 // of the gradient
+		if network, _, _ := strings.Cut(tensor.Name, "."); tensor.Name != "critic.singular" {
+			squares = values(t, want, round, network+".moment2")
+		}
 		var apart, norm float64
 		for i := range b {
+			if squares != nil && squares[i] < 1e-16 {
+				continue
+			}
 			apart += math.Pow(float64(a[i]-b[i]), 2)
 			norm += float64(b[i]) * float64(b[i])
 		}
 		if norm == 0 || !(math.Sqrt(apart) <= limit*math.Sqrt(norm)) {
 			t.Errorf("%s is %.3g of its norm %.3g away", tensor.Name, math.Sqrt(apart/norm), math.Sqrt(norm))
 		}
-		t.Logf("%s: %.3g of its norm", tensor.Name, math.Sqrt(apart/norm))
+		t.Logf("%s: %.2g", tensor.Name, math.Sqrt(apart/norm))
 	}
 }
 
@@ -73,8 +82,8 @@ func TestDevicesThatCannotBeUsed(t *testing.T) {
 		{"as many as there are", "", 4, 4, 8},
 		{"only one there", "--devices 2: backend xla:cuda has 1 device: leave --devices out, or choose another backend: straightway doctor tells how many devices each has", 2, 1, 8},
 		{"too few there", "--devices 8: backend xla:cuda has 4 devices: give at most 4", 8, 4, 8},
-		{"an unequal batch", "--devices 3: a batch of 32 images cannot be divided into 3 equal parts: use 1, 2 or 4 devices, or another --batch in a new project", 3, 4, 32},
-		{"a batch of a prime", "--devices 2: a batch of 7 images cannot be divided into 2 equal parts: use 1 device, or another --batch in a new project", 2, 4, 7},
+		{"an unequal batch", "--devices 3: a batch of 32 images cannot be divided into 3 equal parts: use 1, 2 or 4 devices, or train with another --batch", 3, 4, 32},
+		{"a batch of a prime", "--devices 2: a batch of 7 images cannot be divided into 2 equal parts: use 1 device, or train with another --batch", 2, 4, 7},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m, err := newMesh(&backend.Backend{Label: "xla:cuda", Devices: c.of}, c.devices, c.batch)
@@ -117,15 +126,16 @@ func TestSeveralDevicesLearnWhatOneDoes(t *testing.T) {
 	f := folders(t)
 	for _, c := range []struct {
 		name, round string
+		devices     []int
 		change      func(*project.Settings)
 	}{
-		{"flow", "1-flow", func(s *project.Settings) { s.Loss = project.LossFeature }},
-		{"flow from noise", "1-flow", func(s *project.Settings) { s.Source = project.NoiseSource }},
-		{"refine, both ways", "2-refine", func(s *project.Settings) { s.Finish, s.BothWays = project.FinishRefine, true }},
+		{"flow", "1-flow", []int{1, 2, 4}, func(s *project.Settings) { s.Loss = project.LossFeature }},
+		{"flow from noise", "1-flow", []int{1, 4}, func(s *project.Settings) { s.Source = project.NoiseSource }},
+		{"refine, both ways", "2-refine", []int{1, 2, 4}, func(s *project.Settings) { s.Finish, s.BothWays = project.FinishRefine, true }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var alone *project.Project
-			for _, n := range []int{1, 2, 4} {
+			for _, n := range c.devices {
 				settings := tiny(f, plain)
 				c.change(&settings)
 				p := newProject(t, settings)
