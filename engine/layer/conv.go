@@ -20,6 +20,8 @@ type Lowering struct {
 	// Winograd computes 3×3 convolutions of many channels with a third fewer multiplications: 1.1 times as many
 	// images a second through the same U-Net (median of three). It is for programs without gradients.
 	Winograd bool
+	// Kernels evaluates the U-Net by package direct instead of a graph, where the processor and the network are such.
+	Kernels bool
 	// DType is the type that convolutions and matrix products compute in. Parameters, normalisation statistics
 	// and losses stay float32. The zero value means float32.
 	DType dtypes.DType

@@ -13,24 +13,33 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"github.com/straightway-app/straightway/engine/backend"
+	"github.com/straightway-app/straightway/engine/direct"
 	"github.com/straightway-app/straightway/engine/flow"
 	"github.com/straightway-app/straightway/engine/layer"
 	"github.com/straightway-app/straightway/engine/unet"
 )
 
-// Sampler is the compiled network of one architecture for one batch size. Weights come with each call, so one
+// Sampler is the network of one architecture, compiled for one batch size where it takes compiling. Weights come with each call, so one
 // sampler serves every round of a project. It is safe for use by several goroutines.
 type Sampler struct {
 	Net   unet.Config
 	Batch int
-	exec  *Exec
+	exec  *Exec // nil where the kernels evaluate
 	xla   bool
+
+	mu      sync.Mutex // of the kernels
+	kernels *direct.Net
+	loaded  *Weights // what the kernels have taken
 }
 
-// NewSampler prepares a sampler; compiling happens at its first evaluation.
+// NewSampler prepares a sampler. Where a graph evaluates the network, compiling it happens at the first evaluation; kernels
+// need none (package direct).
 func NewSampler(be *backend.Backend, net unet.Config, how layer.Lowering, batch int) (*Sampler, error) {
 	if err := net.Validate(); err != nil {
 		return nil, err
+	}
+	if how.Kernels && direct.Fits(net) {
+		return &Sampler{Net: net, Batch: batch, kernels: direct.New(net, false)}, nil
 	}
 	how.Winograd = be.Kind == backend.CPU
 	table := net.Table()
@@ -45,7 +54,11 @@ func NewSampler(be *backend.Backend, net unet.Config, how layer.Lowering, batch 
 }
 
 // Close frees the compiled program.
-func (s *Sampler) Close() { s.exec.Finalize() }
+func (s *Sampler) Close() {
+	if s.exec != nil {
+		s.exec.Finalize()
+	}
+}
 
 // Weights is a parameter vector on its way to a backend.
 type Weights struct {
@@ -86,6 +99,9 @@ func (m *Model) Velocity(x []float32, t float64) ([]float32, error) {
 	if len(x)%pixels != 0 {
 		return nil, fmt.Errorf("%d values are no whole number of images of %d×%d pixels", len(x), m.Net.Size, m.Net.Size)
 	}
+	if m.kernels != nil {
+		return m.byKernels(x, float32(t), pixels)
+	}
 	out := make([]float32, 0, len(x))
 	for at := 0; at < len(x); at += m.Batch * pixels {
 		part := x[at:min(len(x), at+m.Batch*pixels)]
@@ -96,6 +112,43 @@ func (m *Model) Velocity(x []float32, t float64) ([]float32, error) {
 		out = append(out, v[:len(part)]...)
 	}
 	return out, nil
+}
+
+// byKernels is Velocity by package direct.
+func (m *Model) byKernels(x []float32, t float32, pixels int) ([]float32, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.loaded != m.weights {
+		flat, err := m.weights.host()
+		if err != nil {
+			return nil, err
+		}
+		if want := m.Net.Table().Size(); len(flat) != want {
+			return nil, fmt.Errorf("evaluating the velocity network on images of %d×%d: it has %d parameters and was given %d", m.Net.Size, m.Net.Size, want, len(flat))
+		}
+		m.kernels.Set(flat)
+		m.loaded = m.weights
+	}
+	if len(x) <= m.Batch*pixels {
+		return m.kernels.Velocity(x, slices.Repeat([]float32{t}, len(x)/pixels)), nil
+	}
+	out := make([]float32, 0, len(x))
+	for at := 0; at < len(x); at += m.Batch * pixels {
+		part := x[at:min(len(x), at+m.Batch*pixels)]
+		out = append(out, m.kernels.Velocity(part, slices.Repeat([]float32{t}, len(part)/pixels))...)
+	}
+	return out, nil
+}
+
+// host copies the vector.
+func (w *Weights) host() ([]float32, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	flat, err := tensors.CopyFlatData[float32](w.tensor)
+	if err != nil {
+		return nil, fmt.Errorf("copying the weights: %w", err)
+	}
+	return flat, nil
 }
 
 func (m *Model) evaluate(x []float32, t float32, pixels int) (v []float32, err error) {

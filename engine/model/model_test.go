@@ -305,9 +305,9 @@ func TestLoweringFollowsTheBackendAndThePrecision(t *testing.T) {
 	}{
 		{backend.CUDA, project.PrecisionAuto, layer.Lowering{NativeConv: true, DType: dtypes.BFloat16}},
 		{backend.CUDA, project.PrecisionF32, layer.Lowering{NativeConv: true, DType: dtypes.Float32}},
-		{backend.CPU, project.PrecisionAuto, layer.Lowering{NativeConv: true, ProductGradient: true, DType: dtypes.Float32}},
+		{backend.CPU, project.PrecisionAuto, layer.Lowering{NativeConv: true, ProductGradient: true, Kernels: true, DType: dtypes.Float32}},
 		{backend.CPU, project.PrecisionBF16, layer.Lowering{NativeConv: true, ProductGradient: true, DType: dtypes.BFloat16}},
-		{backend.Go, project.PrecisionAuto, layer.Lowering{NativeConv: false, DType: dtypes.Float32}},
+		{backend.Go, project.PrecisionAuto, layer.Lowering{NativeConv: false, Kernels: true, DType: dtypes.Float32}},
 	} {
 		if got := Lowering(&backend.Backend{Kind: c.kind}, c.precision); got != c.want {
 			t.Errorf("%s, %s: %+v, want %+v", c.kind, c.precision, got, c.want)

@@ -22,6 +22,7 @@ func Lowering(be *backend.Backend, p project.Precision) layer.Lowering {
 	case project.PrecisionBF16:
 		how.DType = dtypes.BFloat16
 	}
+	how.Kernels = be.Kind != backend.CUDA && how.DType == dtypes.Float32
 	return how
 }
 

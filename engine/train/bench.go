@@ -34,7 +34,7 @@ func benchTraining(ctx context.Context, be *backend.Backend, devices int, net un
 	if err != nil {
 		return 0, 0, err
 	}
-	defer program.exec.Finalize()
+	defer program.close()
 	l, err := newLearner(be, on, "network", adam{beta1: .9, beta2: .99, epsilon: 1e-8, clip: 1}, net.Table().Init(1))
 	if err != nil {
 		return 0, 0, err

@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
@@ -10,7 +11,7 @@ import (
 
 	"github.com/straightway-app/straightway/engine/backend"
 	"github.com/straightway-app/straightway/engine/critic"
-	"github.com/straightway-app/straightway/engine/flow"
+	"github.com/straightway-app/straightway/engine/direct"
 	"github.com/straightway-app/straightway/engine/layer"
 	"github.com/straightway-app/straightway/engine/model"
 )
@@ -25,52 +26,128 @@ const (
 	classifyRate  = 2e-3
 )
 
+// classifySide is the side in pixels of what a classifier is taught on: crops, where the images are larger. Its
+// convolutions see nine pixels at most, so that teaching takes no longer at 256 px than at 32.
+const classifySide = 32
+
 // classifyProgram is the gradient of the cross-entropy of a domain classifier.
-func classifyProgram(be *backend.Backend, how layer.Lowering) (*Exec, error) {
+type classifyProgram struct {
+	exec    *Exec                     // nil where the kernels compute
+	kernels *critic.ClassifierKernels // nil where the graph does
+}
+
+func newClassifyProgram(be *backend.Backend, how layer.Lowering) (*classifyProgram, error) {
 	c := critic.Classifier{}
+	if how.Kernels && direct.CanStack() {
+		return &classifyProgram{kernels: c.NewKernels()}, nil
+	}
 	table := c.Table()
-	return NewExec(be.Compute, func(in []*Node) []*Node {
-		w, pixelsA, pixelsB, index, moves, level, rng := in[0], in[1], in[2], in[3], in[4], in[5], in[6]
-		half := func(pixels *Node, side int) *Node {
-			at := func(i int) *Node { return Squeeze(Slice(moves, AxisElem(i)), 0) }
-			return flow.Batch(pixels, flow.Draw{Index: Squeeze(Slice(index, AxisElem(side)), 0), Register: at(2), Augment: at(side)})
-		}
-		x := Concatenate([]*Node{half(pixelsA, 0), half(pixelsB, 1)}, 0)
-		n := x.Shape().Dimensions[0]
-		_, eps := RandomNormal(rng, x.Shape())
-		x = Add(x, Mul(ClipScalar(eps, -6, 6), Reshape(level, n, 1, 1, 1)))
-		p := table.Bind(w, how)
-		labels := make([]float32, n)
-		for i := n / 2; i < n; i++ {
-			labels[i] = 1
-		}
-		loss := c.Loss(c.Logit(p, c.Layers(p, x)), Const(x.Graph(), labels))
+	exec, err := NewExec(be.Compute, func(in []*Node) []*Node {
+		p := table.Bind(in[0], how)
+		loss := c.Loss(c.Logit(p, c.Layers(p, in[1])), in[2])
 		return []*Node{p.Gradient(loss), Reshape(loss, 1)}
 	})
+	return &classifyProgram{exec: exec}, err
+}
+
+func (c *classifyProgram) close() {
+	if c.exec != nil {
+		c.exec.Finalize()
+	}
+}
+
+// run is the gradient by the parameters w, and the loss, on images x [B,side,side,3] with labels [B].
+func (c *classifyProgram) run(w *tensors.Tensor, x, labels []float32, side int) (grad, stats *tensors.Tensor, err error) {
+	if c.kernels != nil {
+		flat, err := tensors.CopyFlatData[float32](w)
+		if err != nil {
+			return nil, nil, fmt.Errorf("copying the classifier: %w", err)
+		}
+		c.kernels.Set(flat)
+		loss, gradient := c.kernels.Gradient(x, labels, len(labels), side)
+		return vector(gradient), vector([]float32{float32(loss)}), nil
+	}
+	images := tensors.FromFlatDataAndDimensions(x, len(labels), side, side, 3)
+	defer images.MustFinalizeAll()
+	out, err := model.Call(c.exec, w, images, labels)
+	if err != nil {
+		return nil, nil, err
+	}
+	return out[0], out[1], nil
+}
+
+// classifyExamples draws a batch: as many images of both domains, cropped, mirrored where that is allowed, with noise of
+// each image's own level.
+func (r *run) classifyExamples(rng *rand.Rand, other images, training []int) (x, labels []float32, side int) {
+	side = min(classifySide, r.settings.Size)
+	add := func(set images, index []int, label float32) {
+		for range classifyBatch {
+			pixels := set.Image(index[rng.IntN(len(index))])
+			move := augmentation(rng, r.recipe.Shift, r.flip)
+			room := r.settings.Size - side
+			x = appendCrop(x, pixels, r.settings.Size, side, rng.IntN(room+1), rng.IntN(room+1), move)
+			level := classifyNoise * rng.Float64()
+			for i := len(x) - side*side*3; i < len(x); i++ {
+				x[i] += float32(level * rng.NormFloat64())
+			}
+			labels = append(labels, label)
+		}
+	}
+	add(other, training, 0)
+	add(r.target, r.trainB, 1)
+	return x, labels, side
+}
+
+// appendCrop appends a crop of side pixels at (top, left) of an image, moved and mirrored as flow.Batch does it.
+func appendCrop(x []float32, pixels []byte, size, side, top, left int, move []int32) []float32 {
+	reflect := func(i int) int {
+		if i < 0 {
+			i = -i
+		}
+		if i >= size {
+			i = 2*(size-1) - i
+		}
+		return i
+	}
+	for y := top; y < top+side; y++ {
+		row := reflect(y + int(move[1]))
+		for c := left; c < left+side; c++ {
+			column := reflect(c + int(move[2]))
+			if move[0] == 1 {
+				column = size - 1 - column
+			}
+			at := (row*size + column) * 3
+			for _, b := range pixels[at : at+3] {
+				x = append(x, float32(b)/127.5-1)
+			}
+		}
+	}
+	return x
 }
 
 // trainClassifier teaches a classifier of the two domains, or of target images and damaged copies of them where the
 // source is noise, and returns its parameters.
 func (r *run) trainClassifier(ctx context.Context, how layer.Lowering, seed uint64, name string, progress func(done, total int)) ([]float32, error) {
 	steps := r.recipe.ClassifySteps
-	exec, err := classifyProgram(r.Backend, how)
+	program, err := newClassifyProgram(r.Backend, how)
 	if err != nil {
 		return nil, fmt.Errorf("preparing the domain classifier: %w", err)
 	}
-	defer exec.Finalize()
+	defer program.close()
 	l, err := newLearner(r.Backend, nil, "domain classifier", adam{beta1: .9, beta2: .999, epsilon: 1e-8}, critic.Classifier{}.Table().Init(seed))
 	if err != nil {
 		return nil, err
 	}
 	defer l.close()
-	other, training := r.shelfA, r.trainA
-	if r.noise != nil { // told from noise, a picture need have no more than edges
+	var other images
+	training := r.trainA
+	if r.noise == nil {
+		other = r.source
+	} else { // told from noise, a picture need have no more than edges
 		copies := damaged(part{r.target, r.trainB}, seed)
-		other = newShelf(r.Backend, copies)
-		defer other.close()
-		training = make([]int, copies.Len())
-		for i := range training {
-			training[i] = i
+		other, training = copies, nil
+		for i := range copies.Len() {
+			training = append(training, i)
 		}
 	}
 	half := halfway{run: r, name: name}
@@ -80,35 +157,14 @@ func (r *run) trainClassifier(ctx context.Context, how layer.Lowering, seed uint
 			return nil, err
 		}
 		rng := random(seed, "classifier", step)
-		const n = classifyBatch
-		index := [2][]int32{make([]int32, n), make([]int32, n)}
-		moves := make([][][]int32, 3)
-		for side, from := range [][]int{training, r.trainB} {
-			moves[side] = make([][]int32, n)
-			for i := range n {
-				index[side][i] = int32(from[rng.IntN(len(from))])
-				moves[side][i] = augmentation(rng, r.recipe.Shift, r.flip)
-			}
-		}
-		moves[2] = make([][]int32, n)
-		for i := range moves[2] {
-			moves[2][i] = make([]int32, 3)
-		}
-		level := make([]float32, 2*n)
-		for i := range level {
-			level[i] = float32(classifyNoise * rng.Float64())
-		}
-		pixelsA, ia, doneA := other.batch(index[0])
-		pixelsB, ib, doneB := r.shelfB.batch(index[1])
-		out, err := model.Call(exec, l.w, pixelsA, pixelsB, [][]int32{ia, ib}, moves, level, []uint64{rng.Uint64(), rng.Uint64(), rng.Uint64()})
-		doneA()
-		doneB()
+		x, labels, side := r.classifyExamples(rng, other, training)
+		grad, stats, err := program.run(l.w, x, labels, side)
 		if err != nil {
 			return nil, fmt.Errorf("training the domain classifier: %w", err)
 		}
-		err = l.update(out[0], out[1], rate{learning: classifyRate})
-		out[0].MustFinalizeAll()
-		out[1].MustFinalizeAll()
+		err = l.update(grad, stats, rate{learning: classifyRate})
+		grad.MustFinalizeAll()
+		stats.MustFinalizeAll()
 		if err != nil {
 			return nil, err
 		}
@@ -125,7 +181,8 @@ func (r *run) trainClassifier(ctx context.Context, how layer.Lowering, seed uint
 
 // judge looks at images through a trained classifier: their features for KID and whether it takes them for targets.
 type judge struct {
-	exec    *Exec
+	exec    *Exec                     // nil where the kernels compute
+	kernels *critic.ClassifierKernels // nil where the graph does
 	weights *tensors.Tensor
 	batch   int
 	size    int
@@ -133,6 +190,11 @@ type judge struct {
 
 func newJudge(be *backend.Backend, how layer.Lowering, weights []float32, size, batch int) (*judge, error) {
 	c := critic.Classifier{}
+	if how.Kernels && direct.CanStack() {
+		k := c.NewKernels()
+		k.Set(weights)
+		return &judge{kernels: k, batch: batch, size: size}, nil
+	}
 	table := c.Table()
 	exec, err := NewExec(be.Compute, func(in []*Node) []*Node {
 		p := table.Bind(in[0], how)
@@ -146,6 +208,9 @@ func newJudge(be *backend.Backend, how layer.Lowering, weights []float32, size, 
 }
 
 func (j *judge) close() {
+	if j.kernels != nil {
+		return
+	}
 	j.exec.Finalize()
 	j.weights.MustFinalizeAll()
 }
@@ -157,6 +222,16 @@ func (j *judge) look(x []float32) (features [][]float32, accepted float64, err e
 	taken := 0
 	for at := 0; at < total; at += j.batch {
 		n := min(j.batch, total-at)
+		if j.kernels != nil {
+			f, logits := j.kernels.Look(x[at*pixels:(at+n)*pixels], n, j.size)
+			features = append(features, f...)
+			for _, z := range logits {
+				if z > 0 {
+					taken++
+				}
+			}
+			continue
+		}
 		in := make([]float32, j.batch*pixels)
 		copy(in, x[at*pixels:(at+n)*pixels])
 		t := tensors.FromFlatDataAndDimensions(in, j.batch, j.size, j.size, 3)

@@ -143,7 +143,7 @@ func TestSeveralDevicesLearnWhatOneDoes(t *testing.T) {
 				if c.round != "1-flow" {
 					finishFlow(t, o)
 				}
-				o.Backend, o.Devices = be, n
+				o.Backend, o.Devices, o.hooks.graph = be, n, true
 				d := makeSteps(t, o)
 				if alone == nil {
 					alone = p
@@ -161,7 +161,7 @@ func TestARunGoesOnWithAnotherNumberOfDevices(t *testing.T) {
 	f := folders(t)
 	options := func(p *project.Project, devices int) Options {
 		o := testOptions(t, p, 6)
-		o.Backend, o.Devices = be, devices
+		o.Backend, o.Devices, o.hooks.graph = be, devices, true
 		return o
 	}
 	whole := newProject(t, tiny(f, plain))

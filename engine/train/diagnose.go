@@ -99,7 +99,7 @@ func (d *diagnoser) prepare(ctx context.Context) (err error) {
 	if err := d.open(ctx); err != nil {
 		return err
 	}
-	if d.targetFeatures, _, err = d.look(d.heldTarget); err != nil {
+	if d.targetFeatures, _, err = d.look(ctx, d.heldTarget); err != nil {
 		return err
 	}
 	held, err := d.heldOutPairs(ctx, d.settings.Plan()[0])
@@ -164,7 +164,7 @@ func (d *diagnoser) diagnose(ctx context.Context, round project.Round) (*Diagnos
 	if err != nil {
 		return nil, err
 	}
-	if g.Few, err = d.distances(few, d.heldTarget); err != nil {
+	if g.Few, err = d.distances(ctx, few, d.heldTarget); err != nil {
 		return nil, err
 	}
 	raw, err := d.rawWeights(g.Round, len(flat))
@@ -190,17 +190,17 @@ func (d *diagnoser) diagnose(ctx context.Context, round project.Round) (*Diagnos
 
 // distances compares two sets of images in [-1,1]. The features are those of the report's distance, brought to one
 // scale by those of the second set.
-func (d *diagnoser) distances(x, y []float32) (Distances, error) {
+func (d *diagnoser) distances(ctx context.Context, x, y []float32) (Distances, error) {
 	var out Distances
 	var err error
 	if out.Pixels, err = energyPerValue(d.matrix(x), d.matrix(y)); err != nil {
 		return out, err
 	}
-	fx, _, err := d.look(x)
+	fx, _, err := d.look(ctx, x)
 	if err != nil {
 		return out, err
 	}
-	fy, _, err := d.look(y)
+	fy, _, err := d.look(ctx, y)
 	if err != nil {
 		return out, err
 	}

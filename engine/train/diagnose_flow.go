@@ -127,11 +127,11 @@ func (d *diagnoser) guarantees(ctx context.Context, m *model.Model, g *Diagnosis
 		if t < 1 {
 			reference = between(seen.x0, seen.x1, t)
 		}
-		if g.Marginal[i], err = d.distances(places[i], reference); err != nil {
+		if g.Marginal[i], err = d.distances(ctx, places[i], reference); err != nil {
 			return err
 		}
 	}
-	g.Own, err = d.distances(ends, seen.x1)
+	g.Own, err = d.distances(ctx, ends, seen.x1)
 	return err
 }
 

@@ -125,12 +125,7 @@ func (f *flowProgram) at(w, sum *tensors.Tensor, s samples, first int, t []float
 			moves[i] = append(moves[i], make([]int32, 3))
 		}
 	}
-	out, err := f.exec.call(w, sum, x0, x1, index, moves, t, []uint64{1, 2, 3}, judge,
-		[]float32{float32(k.feature), float32(k.noise), float32(k.share)})
-	if err != nil {
-		return nil, nil, fmt.Errorf("computing the gradient on %d images of %d×%d: %w", n, size, size, err)
-	}
-	return out[0], out[1], nil
+	return f.run(w, sum, judge, k, t, x0, x1, index, moves, t, []uint64{1, 2, 3})
 }
 
 // Average compares a round's averaged weights (EMA), which are its result, with the weights as trained.
@@ -144,7 +139,7 @@ type Average struct {
 // averages compares the weights as trained with the averaged ones, whose quick outputs are given.
 func (d *diagnoser) averages(ctx context.Context, g *Diagnosis, held samples, few, flat, raw []float32) error {
 	kid := func(outputs []float32) (measure.Estimate, error) {
-		features, _, err := d.look(outputs)
+		features, _, err := d.look(ctx, outputs)
 		if err != nil {
 			return measure.Estimate{}, err
 		}

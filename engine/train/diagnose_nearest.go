@@ -39,7 +39,7 @@ const nearestRows = 24
 // nearest fills in the training images that are nearest to the quick outputs.
 func (d *diagnoser) nearest(ctx context.Context, g *Diagnosis, held samples, few []float32) error {
 	looked := clipped(append(append([]float32(nil), few...), d.heldTarget...))
-	features, _, err := d.look(looked)
+	features, _, err := d.look(ctx, looked)
 	if err != nil {
 		return err
 	}
@@ -52,15 +52,15 @@ func (d *diagnoser) nearest(ctx context.Context, g *Diagnosis, held samples, few
 		return err
 	}
 	candidates := d.candidates()
-	for at := 0; at < len(candidates); at += d.eye.batch {
+	for at := 0; at < len(candidates); at += d.lookBatch() {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		var x []float32
-		for _, c := range candidates[at:min(len(candidates), at+d.eye.batch)] {
+		for _, c := range candidates[at:min(len(candidates), at+d.lookBatch())] {
 			x = model.AppendUnit(x, d.pictureOf(c))
 		}
-		if features, _, err = d.look(x); err != nil {
+		if features, _, err = d.look(ctx, x); err != nil {
 			return err
 		}
 		if err := byFeatures.Show(measure.SquashFeatures(features, d.targetFeatures)); err != nil {

@@ -203,7 +203,7 @@ func TestNearestFindsCopies(t *testing.T) {
 	if c := g.Nearest.Pixels; c.Ratio > 1e-6 || c.Nearer < .999 || c.Real <= 0 {
 		t.Errorf("copies are not told: %+v", c)
 	}
-	same, err := d.distances(d.heldTarget, copies)
+	same, err := d.distances(ctx, d.heldTarget, copies)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +211,7 @@ func TestNearestFindsCopies(t *testing.T) {
 	for i := range black {
 		black[i] += .01 * float32(i%7)
 	}
-	far, err := d.distances(d.heldTarget, black)
+	far, err := d.distances(ctx, d.heldTarget, black)
 	if err != nil || far.Pixels.Distance < 1.5*same.Pixels.Distance {
 		t.Errorf("targets are %+v from targets and %+v from black images (%v)", same.Pixels, far.Pixels, err)
 	}

@@ -106,17 +106,17 @@ func (r *run) measure(ctx context.Context, round string, kind project.RoundKind,
 		return fail(err)
 	}
 	r.out.phase("measuring", 0, stages)
-	sourceFeatures, _, err := r.look(r.heldOut)
+	sourceFeatures, _, err := r.look(ctx, r.heldOut)
 	if err != nil {
 		return fail(err)
 	}
-	targetFeatures, accepted, err := r.look(r.heldTarget)
+	targetFeatures, accepted, err := r.look(ctx, r.heldTarget)
 	if err != nil {
 		return fail(err)
 	}
 	put("accepted_target", accepted)
 	distance := func(key string, outputs []float32, reference measure.Matrix, real measure.Images) error {
-		features, accepted, err := r.look(outputs)
+		features, accepted, err := r.look(ctx, outputs)
 		if err != nil {
 			return err
 		}
@@ -269,8 +269,12 @@ func stepsTitle(n int) string {
 }
 
 // look is judge.look with the features as a matrix.
-func (r *run) look(x []float32) (measure.Matrix, float64, error) {
-	rows, accepted, err := r.eye.look(clipped(x))
+func (r *run) look(ctx context.Context, x []float32) (measure.Matrix, float64, error) {
+	eye, err := r.judge(ctx)
+	if err != nil {
+		return measure.Matrix{}, 0, err
+	}
+	rows, accepted, err := eye.look(clipped(x))
 	if err != nil {
 		return measure.Matrix{}, 0, err
 	}

@@ -57,7 +57,7 @@ func NewRecipe(s project.Settings) (Recipe, error) {
 		TeacherLoss:   .5,
 	}
 	if s.Size >= 64 {
-		r.Batch, r.ClassifySteps = 16, 100
+		r.Batch = 16
 		r.Flow.Steps, r.Reflow.Steps, r.Refine.Steps = 400, 200, 300
 	}
 	if s.Size >= 128 {

@@ -111,10 +111,10 @@ func (r *run) close() {
 		r.sampler.Close()
 	}
 	if r.flowProgram != nil {
-		r.flowProgram.exec.Finalize()
+		r.flowProgram.close()
 	}
 	if r.refine != nil {
-		r.refine.exec.Finalize()
+		r.refine.close()
 	}
 	if r.pairs != nil {
 		r.pairs.close()
@@ -206,6 +206,7 @@ func (r *run) tidy(done project.Round) error {
 // open makes ready what both training and looking need: the images, and the networks that judge them.
 func (r *run) open(ctx context.Context) (err error) {
 	r.how = model.Lowering(r.Backend, r.settings.Precision)
+	r.how.Kernels = r.how.Kernels && !r.hooks.graph
 	if r.cache, err = r.Project.CacheDir(); err != nil {
 		return err
 	}
@@ -290,37 +291,50 @@ func (r *run) dataKey() string {
 	return fmt.Sprintf("%.12s-%.12s-%d-%d-%t", source, r.target.Hash(), r.settings.Size, r.settings.Seed, r.flip)
 }
 
-func (r *run) prepareNetworks(ctx context.Context) error {
-	classifier := r.how.InFloat32()
-	size := critic.Classifier{}.Table().Size()
-	var weights [2][]float32
-	for i, purpose := range []string{"loss", "measure"} {
-		if purpose == "loss" && r.noise != nil {
-			weights[i] = make([]float32, size) // no feature loss looks at it
-			continue
-		}
-		name := fmt.Sprintf("classifier-%s-%s-%d.safetensors", purpose, r.dataKey(), r.recipe.ClassifySteps)
-		phase := "teaching the classifier of the " + purpose
-		r.out.phase(phase, 0, 0)
-		if weights[i] = cachedVector[float32](r, name, size); weights[i] != nil {
-			continue
-		}
-		var err error
-		weights[i], err = r.trainClassifier(ctx, classifier, r.settings.Seed*2+uint64(i)+1, name+".part",
-			func(done, total int) { r.out.phase(phase, done, total) })
-		if err != nil {
+// prepareNetworks makes the sampler ready, and the classifier whose layers are the feature loss.
+func (r *run) prepareNetworks(ctx context.Context) (err error) {
+	if r.noise == nil {
+		if r.lossJudge, err = r.classifier(ctx, "loss", 1); err != nil {
 			return err
 		}
-		keepVector(r, name, weights[i])
+	} else {
+		r.lossJudge = make([]float32, critic.Classifier{}.Table().Size()) // no feature loss looks at it
 	}
-	r.lossJudge = weights[0]
-	var err error
-	batch := r.hooks.limit(model.Batch(r.settings.Size))
-	if r.eye, err = newJudge(r.Backend, classifier, weights[1], r.settings.Size, batch); err != nil {
-		return err
-	}
-	r.sampler, err = model.NewSampler(r.Backend, r.recipe.Net, r.how, batch)
+	r.sampler, err = model.NewSampler(r.Backend, r.recipe.Net, r.how, r.lookBatch())
 	return err
+}
+
+// lookBatch is the number of images that are looked at together.
+func (r *run) lookBatch() int { return r.hooks.limit(model.Batch(r.settings.Size)) }
+
+// judge is the classifier of the measurements. It is taught before the first of them, so that training need not wait for
+// it.
+func (r *run) judge(ctx context.Context) (*judge, error) {
+	if r.eye != nil {
+		return r.eye, nil
+	}
+	weights, err := r.classifier(ctx, "measure", 2)
+	if err != nil {
+		return nil, err
+	}
+	r.eye, err = newJudge(r.Backend, r.how.InFloat32(), weights, r.settings.Size, r.lookBatch())
+	return r.eye, err
+}
+
+// classifier is the one of a purpose, from the cache where it is there.
+func (r *run) classifier(ctx context.Context, purpose string, salt uint64) ([]float32, error) {
+	name := fmt.Sprintf("classifier-%s-%s-%d.safetensors", purpose, r.dataKey(), r.recipe.ClassifySteps)
+	phase := "teaching the classifier of the " + purpose
+	r.out.phase(phase, 0, 0)
+	if w := cachedVector[float32](r, name, critic.Classifier{}.Table().Size()); w != nil {
+		return w, nil
+	}
+	w, err := r.trainClassifier(ctx, r.how.InFloat32(), r.settings.Seed*2+salt, name+".part",
+		func(done, total int) { r.out.phase(phase, done, total) })
+	if err == nil {
+		keepVector(r, name, w)
+	}
+	return w, err
 }
 
 // couple finds the registered coupling of round 1, or reads it from the cache.

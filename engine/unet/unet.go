@@ -20,7 +20,17 @@ import (
 // Channels is the number of image channels, in and out: red, green, blue.
 const Channels = 3
 
-const timeFrequencies = 32
+// TimeFrequencies is the number of sines, and of cosines, that a time becomes.
+const TimeFrequencies = 32
+
+// Frequencies are their angular frequencies.
+func Frequencies() []float32 {
+	freq := make([]float32, TimeFrequencies)
+	for i := range freq {
+		freq[i] = float32(1000 * math.Exp(-math.Log(10000)*float64(i)/TimeFrequencies))
+	}
+	return freq
+}
 
 // Config is the architecture. Together with a parameter vector it is the whole model.
 type Config struct {
@@ -54,43 +64,57 @@ func (c Config) Equal(d Config) bool {
 	return c.Size == d.Size && c.Base == d.Base && c.Blocks == d.Blocks && c.Mix == d.Mix && slices.Equal(c.Mult, d.Mult) && slices.Equal(c.Attention, d.Attention)
 }
 
-func (c Config) embedding() int { return 4 * c.Base }
+// Embedding is the length of the vector that a time becomes.
+func (c Config) Embedding() int { return 4 * c.Base }
 
-func (c Config) attends(side int) bool { return slices.Contains(c.Attention, side) }
+// Attends tells whether the blocks of images of a side have self-attention.
+func (c Config) Attends(side int) bool { return slices.Contains(c.Attention, side) }
 
-// visitor walks over the blocks of the network in the order of evaluation; Table and Velocity are two visitors of
-// the same walk, so that the parameters cannot disagree with the computation.
-type visitor interface {
-	block(name string, ci, co, side int)
-	down()
-	save()
-	join() (channels int) // concatenates the newest saved skip; returns its channels
-	up()
+// Visitor is told the parts of the network in the order of evaluation. Table, Velocity and the kernels of package direct
+// are visitors of one walk, so that the parameters cannot disagree with the computation.
+type Visitor interface {
+	Block(name string, ci, co, side int) // a residual block, with attention where the side has some
+	Down()
+	Save() // the present activations are kept for a skip connection
+	Join() // the newest kept ones are concatenated behind the present ones
+	Up()
 }
 
-func (c Config) walk(v visitor) {
+// Walk tells v the parts of the network between the first and the last convolution.
+func (c Config) Walk(v Visitor) {
 	ch, side := c.Base, c.Size
-	v.save()
+	var kept []int
+	save := func() {
+		v.Save()
+		kept = append(kept, ch)
+	}
+	join := func() int {
+		v.Join()
+		n := kept[len(kept)-1]
+		kept = kept[:len(kept)-1]
+		return n
+	}
+	save()
 	for i, m := range c.Mult {
 		for b := range c.Blocks {
-			v.block(fmt.Sprintf("down.%d.%d", i, b), ch, c.Base*m, side)
+			v.Block(fmt.Sprintf("down.%d.%d", i, b), ch, c.Base*m, side)
 			ch = c.Base * m
-			v.save()
+			save()
 		}
 		if i < len(c.Mult)-1 {
-			v.down()
+			v.Down()
 			side /= 2
-			v.save()
+			save()
 		}
 	}
-	v.block("middle", ch, ch, side)
+	v.Block("middle", ch, ch, side)
 	for i := len(c.Mult) - 1; i >= 0; i-- {
 		for b := range c.Blocks + 1 {
-			v.block(fmt.Sprintf("up.%d.%d", i, b), ch+v.join(), c.Base*c.Mult[i], side)
+			v.Block(fmt.Sprintf("up.%d.%d", i, b), ch+join(), c.Base*c.Mult[i], side)
 			ch = c.Base * c.Mult[i]
 		}
 		if i > 0 {
-			v.up()
+			v.Up()
 			side *= 2
 		}
 	}
@@ -98,67 +122,56 @@ func (c Config) walk(v visitor) {
 
 // Table lists the parameters.
 func (c Config) Table() layer.Table {
-	e := c.embedding()
+	e := c.Embedding()
 	t := layer.Table{}.
-		Dense("time.0", 2*timeFrequencies, e, layer.Uniform).
+		Dense("time.0", 2*TimeFrequencies, e, layer.Uniform).
 		Dense("time.1", e, e, layer.Uniform).
 		Conv("in", 3, Channels, c.Base, layer.Uniform)
 	if c.Mix {
 		t = t.Dense("mix", e, Channels*Channels, layer.Zero)
 	}
-	l := &lister{c: c, t: t, ch: c.Base}
-	c.walk(l)
+	l := &lister{c: c, t: t}
+	c.Walk(l)
 	return l.t.Norm("out.norm", c.Base*c.Mult[0]).Conv("out", 3, c.Base*c.Mult[0], Channels, layer.Zero)
 }
 
 type lister struct {
-	c     Config
-	t     layer.Table
-	ch    int
-	skips []int
+	c Config
+	t layer.Table
 }
 
-func (l *lister) block(name string, ci, co, side int) {
+func (l *lister) Block(name string, ci, co, side int) {
 	l.t = l.t.
 		Norm(name+".norm1", ci).
 		Conv(name+".conv1", 3, ci, co, layer.Uniform).
-		Dense(name+".time", l.c.embedding(), 2*co, layer.Uniform).
+		Dense(name+".time", l.c.Embedding(), 2*co, layer.Uniform).
 		Norm(name+".norm2", co).
 		Conv(name+".conv2", 3, co, co, layer.Zero)
 	if ci != co {
 		l.t = append(l.t, layer.Part{Name: name + ".skip.weight", Shape: []int{ci, co}, FanIn: ci})
 	}
-	if l.c.attends(side) {
+	if l.c.Attends(side) {
 		l.t = l.t.
 			Norm(name+".attention.norm", co).
 			Dense(name+".attention.qkv", co, 3*co, layer.Uniform).
 			Dense(name+".attention.out", co, co, layer.Zero)
 	}
-	l.ch = co
 }
-func (l *lister) down() {}
-func (l *lister) up()   {}
-func (l *lister) save() { l.skips = append(l.skips, l.ch) }
-func (l *lister) join() int {
-	n := l.skips[len(l.skips)-1]
-	l.skips = l.skips[:len(l.skips)-1]
-	return n
-}
+func (l *lister) Down() {}
+func (l *lister) Up()   {}
+func (l *lister) Save() {}
+func (l *lister) Join() {}
 
 // Velocity builds v(x, t) for x [B,S,S,3] float32 and t [B] float32 in [0,1]: [B,S,S,3] float32, in image units
 // ([-1,1] is the range of an image) per unit of t. p is c.Table() bound to a parameter vector.
 func (c Config) Velocity(p *layer.Params, x, t *Node) *Node {
 	g := x.Graph()
 	bs := x.Shape().Dimensions[0]
-	freq := make([]float32, timeFrequencies)
-	for i := range freq {
-		freq[i] = float32(1000 * math.Exp(-math.Log(10000)*float64(i)/timeFrequencies))
-	}
-	angle := Mul(Reshape(t, bs, 1), Reshape(Const(g, freq), 1, timeFrequencies))
+	angle := Mul(Reshape(t, bs, 1), Reshape(Const(g, Frequencies()), 1, TimeFrequencies))
 	emb := Concatenate([]*Node{Sin(angle), Cos(angle)}, -1)
 	emb = p.Dense("time.1", layer.SiLU(p.Dense("time.0", emb)))
 	w := &weaver{c: c, p: p, emb: layer.SiLU(emb), h: p.Conv("in", p.How.Cast(x), 1)}
-	c.walk(w)
+	c.Walk(w)
 	a, b := p.GroupNormAffine("out.norm", w.h, nil, nil, nil)
 	v := ConvertDType(p.Conv("out", layer.AffineSiLU(w.h, a, b), 1), dtypes.Float32)
 	if c.Mix {
@@ -191,7 +204,7 @@ type weaver struct {
 	skips []*Node
 }
 
-func (w *weaver) block(name string, ci, co, side int) {
+func (w *weaver) Block(name string, ci, co, side int) {
 	p, x := w.p, w.h
 	a, b := p.GroupNormAffine(name+".norm1", x, nil, nil, nil)
 	h, bias := p.ConvNoBias(name+".conv1", layer.AffineSiLU(x, a, b), 1)
@@ -203,33 +216,38 @@ func (w *weaver) block(name string, ci, co, side int) {
 		x = p.Mix(p.Get(name+".skip.weight"), x)
 	}
 	w.h = Add(x, h)
-	if w.c.attends(side) {
+	if w.c.Attends(side) {
 		w.h = selfAttention(p, name+".attention", w.h)
 	}
 }
 
-func (w *weaver) down() { w.h = layer.Down(w.h) }
-func (w *weaver) up()   { w.h = layer.Up(w.h) }
-func (w *weaver) save() { w.skips = append(w.skips, w.h) }
-func (w *weaver) join() int {
+func (w *weaver) Down() { w.h = layer.Down(w.h) }
+func (w *weaver) Up()   { w.h = layer.Up(w.h) }
+func (w *weaver) Save() { w.skips = append(w.skips, w.h) }
+func (w *weaver) Join() {
 	s := w.skips[len(w.skips)-1]
 	w.skips = w.skips[:len(w.skips)-1]
 	w.h = Concatenate([]*Node{w.h, s}, -1)
-	return s.Shape().Dimensions[3]
 }
 
 // attentionHead is the width of a head, where the channels are a multiple of it.
 const attentionHead = 32
+
+// AttentionHeads is the number of heads over c channels.
+func AttentionHeads(c int) int {
+	heads := max(1, c/attentionHead)
+	for c%heads != 0 {
+		heads--
+	}
+	return heads
+}
 
 // selfAttention adds multi-head attention over the pixels of x [B,H,W,C] (Vaswani et al. 2017, arXiv 1706.03762,
 // eq. 1) to x.
 func selfAttention(p *layer.Params, name string, x *Node) *Node {
 	d := x.Shape().Dimensions
 	bs, n, c := d[0], d[1]*d[2], d[3]
-	heads := max(1, c/attentionHead)
-	for c%heads != 0 {
-		heads--
-	}
+	heads := AttentionHeads(c)
 	a, b := p.GroupNormAffine(name+".norm", x, nil, nil, nil)
 	qkv := Reshape(p.Dense(name+".qkv", layer.Affine(x, a, b)), bs, n, 3, heads, c/heads)
 	part := func(i int) *Node { return Squeeze(Slice(qkv, AxisRange(), AxisRange(), AxisElem(i)), 2) } // [B,N,heads,C/heads]

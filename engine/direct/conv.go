@@ -1,0 +1,237 @@
+//go:build amd64 && goexperiment.simd
+
+package direct
+
+// lanes is the number of channels that one vector holds; channels lie in memory in multiples of it.
+const lanes = 8
+
+// panel is the number of columns of a product that are computed together.
+const panel = 16
+
+// places is the number of values that F(4×4, 3×3) turns a tile into.
+const places = 36
+
+// filter is the weights of a 3×3 convolution from ci to co channels (both as they lie in memory) as Winograd's F(4×4, 3×3)
+// needs them: 36 matrices, each in panels of 16 output channels, [36][panel][ci][16].
+type filter struct {
+	ci, co, panels int
+	u              []float32
+	taps           []float32 // [9][ci][16·panels], on the way
+}
+
+func newFilter(ci, co int) *filter {
+	f := &filter{ci: ci, co: co, panels: (co + panel - 1) / panel}
+	f.u = make([]float32, places*f.panels*ci*panel)
+	f.taps = make([]float32, 9*ci*f.panels*panel)
+	return f
+}
+
+// plane is how far the 36 matrices lie apart.
+func (f *filter) plane() int { return f.panels * f.ci * panel }
+
+// set takes the weights w [3,3,ci,co], ci and co as in the network. With turned, it becomes the filter that carries a
+// gradient back: rotated by half a turn, with ci and co swapped.
+func (f *filter) set(team crew, w []float32, ci, co int, turned bool) {
+	wide := f.panels * panel
+	team.each(9, func(tap int) {
+		from := w[tap*ci*co : (tap+1)*ci*co]
+		if !turned {
+			for i := range ci {
+				copy(f.taps[(tap*f.ci+i)*wide:], from[i*co:(i+1)*co])
+			}
+			return
+		}
+		to := f.taps[(8-tap)*f.ci*wide:]
+		for i := range ci {
+			for o, v := range from[i*co : (i+1)*co] {
+				to[o*wide+i] = v
+			}
+		}
+	})
+	team.each(f.ci, func(i int) {
+		var half halfway
+		for o := 0; o < wide; o += lanes {
+			filterTransform(&f.u[(o/panel*f.ci+i)*panel+o%panel], f.plane(), &f.taps[i*wide+o], f.ci*wide, &half)
+		}
+	})
+}
+
+// conv is a 3×3 convolution with zero padding.
+type conv struct {
+	name         string
+	ci, co       int // in the network
+	weight, bias int // where they lie in the parameters
+	forward      *filter
+	back         *filter   // nil unless learning
+	du           []float32 // gradient by forward.u, laid out in the same way but for six rows more, [36][panel][rows][16]
+	rows         int
+}
+
+func (n *Net) newConv(name string, ci, co int) *conv {
+	wi, wo := roundUp(ci, lanes), roundUp(co, lanes)
+	c := &conv{name: name, ci: ci, co: co, weight: n.at[name+".weight"], bias: n.at[name+".bias"], forward: newFilter(wi, wo)}
+	if n.learning {
+		c.back = newFilter(wo, wi)
+		c.rows = roundUp(wi, 6)
+		c.du = make([]float32, places*c.forward.panels*c.rows*panel)
+	}
+	return c
+}
+
+// block is the number of tiles that one piece of work takes through transform, product and transform: as many as stay in
+// the processor's second cache, but enough that each matrix of the filter is read for many.
+func blockTiles(ci, co int) int { return min(max(tilesLeast, (96<<10)/(places*(ci+co))/6*6), 48) }
+
+// tilesLeast is the least number of tiles in a block.
+const tilesLeast = 24
+
+// apart is how far planes of n values lie apart. Where that is a multiple of the cache's way, they would push each other
+// out of it, so a line is left between them.
+func apart(n int) int { return n + panel }
+
+// convolve sets y to the convolution of x by f plus bias [≥ f.co] plus, where there is one, add, laid out as y.
+func (p *pass) convolve(f *filter, x *framed, bias, add, y []float32) {
+	down, across := x.tiles()
+	per := down * across
+	total, size := x.n*per, blockTiles(f.ci, f.co)
+	if least := (total + int(p.team) - 1) / int(p.team); least < size {
+		size = max(6, roundUp(least, 6)) // a single small image: a share for everyone
+	}
+	rows := roundUp(size, 6)
+	p.team.each((total+size-1)/size, func(b int) {
+		first := b * size
+		n := min(size, total-first)
+		planeV, planeM := apart(rows*f.ci), apart(f.panels*rows*panel)
+		s := p.mem.take(places * (planeV + planeM))
+		v, m := s[:places*planeV], s[places*planeV:]
+		var half halfway
+		transformTiles(v, planeV, x, first, n, &half)
+		multiply(m, planeM, v, planeV, f, rows, roundUp(n, 6))
+		var tile [16][lanes]float32
+		for t := range n {
+			at := first + t
+			img, ty, tx := at/per, at%per/across, at%across
+			h, w := min(4, x.h-4*ty), min(4, x.w-4*tx)
+			o := ((img*x.h+4*ty)*x.w + 4*tx) * f.co
+			for k := 0; k < f.co; k += lanes {
+				outputTransform(&tile, &m[(k/panel*rows+t)*panel+k%panel], planeM, &half)
+				var plus *float32
+				if add != nil {
+					plus = &add[o+k]
+				}
+				tileOut(&y[o+k], plus, &tile, &bias[k], x.w*f.co, f.co, h, w)
+			}
+		}
+		p.mem.back(s)
+	})
+}
+
+// transformTiles sets the 36 planes of v, [tiles][c] each, to the input transforms of n tiles from the first on.
+func transformTiles(v []float32, plane int, x *framed, first, n int, half *halfway) {
+	down, across := x.tiles()
+	per := down * across
+	row := x.cols() * x.c
+	for t := range n {
+		at := first + t
+		o := ((at/per*x.rows()+4*(at%per/across))*x.cols() + 4*(at%across)) * x.c
+		for k := 0; k < x.c; k += lanes {
+			inputTransform(&v[t*x.c+k], plane, &x.v[o+k], row, x.c, half)
+		}
+	}
+}
+
+// multiply sets the first used rows of the 36 planes of m, [panel][rows][16] each, to the products of those of v,
+// [rows][ci], and the filter.
+func multiply(m []float32, planeM int, v []float32, planeV int, f *filter, rows, used int) {
+	for i := range places {
+		for q := range f.panels {
+			u := &f.u[i*f.plane()+q*f.ci*panel]
+			for r := 0; r < used; r += 6 {
+				kernel6x16(f.ci, &v[i*planeV+r*f.ci], 4*f.ci, 4, u, 4*panel, &m[i*planeM+(q*rows+r)*panel], 4*panel, 0)
+			}
+		}
+	}
+}
+
+// weightGradient sets c.du to what the convolution of x with the gradient dy of its output says: for each of the 36
+// places, transformed input times transformed gradient, summed over all tiles in one order whatever the team.
+func (p *pass) weightGradient(c *conv, x, dy *framed) {
+	down, across := x.tiles()
+	per := down * across
+	total := x.n * per
+	size := min(total, max(32, (1<<20)/(places*(x.c+dy.c))))
+	planeV, planeM := apart(size*x.c), apart(size*dy.c)
+	v, m := p.mem.take(places*planeV), p.mem.take(places*planeM)
+	const step = 8
+	panels := c.forward.panels
+	for first := 0; first < total; first += size {
+		n := min(size, total-first)
+		p.team.each((n+step-1)/step, func(b int) {
+			var half halfway
+			t, last := b*step, min(n, (b+1)*step)
+			transformTiles(v[t*x.c:], planeV, x, first+t, last-t, &half)
+			for ; t < last; t++ {
+				at := first + t
+				o := dy.row(at/per, at%per/across*4) + at%across*4*dy.c
+				for k := 0; k < dy.c; k += lanes {
+					adjointTransform(&m[t*dy.c+k], planeM, &dy.v[o+k], dy.cols()*dy.c, dy.c, &half)
+				}
+			}
+		})
+		add := min(first, 1)
+		p.team.each(places*panels, func(b int) {
+			i, q := b/panels, b%panels
+			for r := 0; r < c.rows; r += 6 {
+				kernel6x16(n, &v[i*planeV+r], 4, 4*x.c, &m[i*planeM+q*panel], 4*dy.c, &c.du[(b*c.rows+r)*panel], 4*panel, add)
+			}
+		})
+	}
+	p.mem.back(v, m)
+}
+
+// collect adds the gradient by the weights [3,3,ci,co] to its place in grad.
+func (c *conv) collect(team crew, grad []float32) {
+	to := grad[c.weight:]
+	team.each(c.ci, func(i int) {
+		var taps [9][lanes]float32
+		var half halfway
+		for o := 0; o < c.co; o += lanes {
+			filterAdjoint(&taps, &c.du[(o/panel*c.rows+i)*panel+o%panel], c.forward.panels*c.rows*panel, &half)
+			for t := range taps {
+				for k, v := range taps[t][:min(lanes, c.co-o)] {
+					to[(t*c.ci+i)*c.co+o+k] += v
+				}
+			}
+		}
+	})
+}
+
+// biasGradient adds the sums over all pixels of dy, images of side s with c channels in memory, to the named bias.
+func (p *pass) biasGradient(name string, dy []float32, h, c int) {
+	w := len(dy) / (p.n * h * c)
+	parts := p.mem.take(p.n * bands(h) * c)
+	p.bands(h, func(k, i, y0, y1 int) {
+		var s1, s2 [lanes]float32
+		for o := 0; o < c; o += lanes {
+			sums(&s1, &s2, &dy[(i*h+y0)*w*c+o], (y1-y0)*w, c)
+			copy(parts[k*c+o:], s1[:])
+		}
+	})
+	g := p.gradientOf(name, p.biasSize(name, c))
+	for o := range g {
+		sum := 0.
+		for k := range p.n * bands(h) {
+			sum += float64(parts[k*c+o])
+		}
+		g[o] += float32(sum)
+	}
+	p.mem.back(parts)
+}
+
+// biasSize is the number of values in a bias: c, or fewer where the channels in memory are more than the network's.
+func (p *pass) biasSize(name string, c int) int {
+	if name == "out.bias" {
+		return p.out.co
+	}
+	return c
+}

@@ -1,0 +1,173 @@
+//go:build amd64 && goexperiment.simd
+
+package direct_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"syscall"
+	"testing"
+
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/straightway-app/straightway/engine/direct"
+	"github.com/straightway-app/straightway/engine/internal/graphtest"
+	"github.com/straightway-app/straightway/engine/layer"
+	"github.com/straightway-app/straightway/engine/unet"
+)
+
+var nets = []unet.Config{
+	{Size: 8, Base: 8, Mult: []int{1, 2}, Blocks: 1, Mix: true},
+	{Size: 16, Base: 16, Mult: []int{1, 2, 4}, Blocks: 1, Mix: true},
+	{Size: 12, Base: 8, Mult: []int{1, 1, 3}, Blocks: 2},                                 // sides 12, 6 and 3: tiles that are cut off
+	{Size: 8, Base: 32, Mult: []int{1, 2}, Blocks: 1, Attention: []int{4, 8}, Mix: true}, // one head and two
+	{Size: 2, Base: 104, Mult: []int{1}, Blocks: 1, Attention: []int{2}},                 // heads of 52 channels
+	{Size: 4, Base: 24, Mult: []int{2, 1}, Blocks: 1, Attention: []int{2}, Mix: true},    // narrower below
+}
+
+// example is a network's weights without zeros, images, times and a gradient by the velocity.
+func example(c unet.Config, n int) (flat, x, t, dv []float32) {
+	rng := rand.New(rand.NewPCG(uint64(c.Size), uint64(c.Base)))
+	flat = c.Table().Init(3)
+	for i := range flat {
+		flat[i] += float32(.05 * rng.NormFloat64())
+	}
+	x, dv = graphtest.Normal(rng, n*c.Size*c.Size*3), graphtest.Normal(rng, n*c.Size*c.Size*3)
+	for range n {
+		t = append(t, rng.Float32())
+	}
+	return flat, x, t, dv
+}
+
+// off is the distance of got from want, and the size of want.
+func off(got, want []float32) (distance, size float64) {
+	for i := range want {
+		e := float64(got[i] - want[i])
+		distance += e * e
+		size += float64(want[i]) * float64(want[i])
+	}
+	return math.Sqrt(distance), math.Sqrt(size)
+}
+
+// The kernels compute what the graph computes: velocity and gradient, part by part.
+func TestValuesAndGradientsAreThoseOfTheGraph(t *testing.T) {
+	be := graphtest.GoBackend(t)
+	for _, c := range nets {
+		t.Run(fmt.Sprint(c), func(t *testing.T) {
+			if !direct.Fits(c) {
+				t.Skip("this processor has no AVX2 and FMA")
+			}
+			const n = 3
+			flat, x, times, dv := example(c, n)
+			image := func(v []float32) *tensors.Tensor { return tensors.FromFlatDataAndDimensions(v, n, c.Size, c.Size, 3) }
+			want := graphtest.Call(t, be, func(in []*Node) []*Node {
+				p := c.Table().Bind(in[0], layer.Lowering{})
+				v := c.Velocity(p, in[1], in[2])
+				return []*Node{v, p.Gradient(ReduceAllSum(Mul(v, in[3])))}
+			}, flat, image(x), times, image(dv))
+
+			net := direct.New(c, true)
+			net.Set(flat)
+			v, trace := net.Learn(x, times)
+			if e, size := off(v, want[0]); !(e < 1e-5*size) {
+				t.Errorf("the velocity of size %.2g is off by %.2g", size, e)
+			}
+			if plain := net.Velocity(x, times); !slices.Equal(plain, v) {
+				t.Error("the velocity without a gradient is another")
+			}
+			grad := make([]float32, len(flat))
+			trace.Back(dv, grad)
+			at := 0
+			_, whole := off(grad, want[1]) // that of a part may be zero: a bias before a normalisation of single channels
+			for _, p := range c.Table() {
+				got, exact := grad[at:at+p.Size()], want[1][at:at+p.Size()]
+				if e, size := off(got, exact); !(e < 1e-4*size+1e-6*whole) {
+					t.Errorf("the gradient by %s, of size %.2g, is off by %.2g", p.Name, size, e)
+				}
+				at += p.Size()
+			}
+		})
+	}
+}
+
+// processorSeconds is the time that this process has computed, on all cores together.
+func processorSeconds() float64 {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
+}
+
+// What is computed does not depend on who computes: several evaluations side by side give the bits that each gives alone,
+// and gradients add up.
+func TestEvaluationsSideBySide(t *testing.T) {
+	c := nets[1]
+	if !direct.Fits(c) {
+		t.Skip("this processor has no AVX2 and FMA")
+	}
+	flat, x, times, dv := example(c, 5)
+	net := direct.New(c, true)
+	net.Set(flat)
+	want, trace := net.Learn(x, times)
+	once := make([]float32, len(flat))
+	trace.Back(dv, once)
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			if !slices.Equal(net.Velocity(x, times), want) {
+				t.Error("another velocity than alone")
+			}
+		})
+	}
+	all.Wait()
+	_, trace = net.Learn(x, times)
+	twice := slices.Clone(once)
+	trace.Back(dv, twice)
+	for i, v := range once {
+		if twice[i] != 2*v {
+			t.Fatalf("value %d of the gradient is %g and then %g more", i, v, twice[i]-v)
+		}
+	}
+	// One image alone is what it is among others.
+	size := len(x) / 5
+	for i := range 5 {
+		graphtest.Near(t, "one image", net.Velocity(x[i*size:(i+1)*size], times[i:i+1]), want[i*size:(i+1)*size], 1e-5)
+	}
+}
+
+func BenchmarkNet(b *testing.B) {
+	began := 0.
+	for _, size := range []int{32, 64} {
+		c := unet.Config{Size: size, Base: 32, Mult: []int{1, 2, 4}, Blocks: 1}
+		n := 32 * 32 * 32 / (size * size) * max(1, size/32)
+		flat, x, times, dv := example(c, n)
+		net := direct.New(c, true)
+		net.Set(flat)
+		report := func(b *testing.B, n int) {
+			b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "images/s")
+			b.ReportMetric(float64(n*b.N)/(processorSeconds()-began), "images/cpu-s")
+		}
+		b.Run(fmt.Sprintf("velocity/%dpx", size), func(b *testing.B) {
+			began = processorSeconds()
+			for b.Loop() {
+				net.Velocity(x, times)
+			}
+			report(b, n)
+		})
+		b.Run(fmt.Sprintf("gradient/%dpx", size), func(b *testing.B) {
+			grad := make([]float32, len(flat))
+			began = processorSeconds()
+			for b.Loop() {
+				net.Set(flat)
+				_, trace := net.Learn(x, times)
+				trace.Back(dv, grad)
+			}
+			report(b, n)
+		})
+	}
+}
