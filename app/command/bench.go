@@ -32,6 +32,7 @@ type benchCase struct {
 type bench struct {
 	be        *backend.Backend
 	precision project.Precision
+	devices   int // that share the batches of training
 	steps     int
 }
 
@@ -43,8 +44,8 @@ func benchCases() []benchCase {
 	for _, size := range []int{32, 64} {
 		cases = append(cases,
 			benchCase{fmt.Sprintf("train/%dpx", size), "images/s", func(_ context.Context, b *bench) (float64, map[string]any, error) {
-				v, compile, err := train.BenchTraining(b.be, train.BenchNetwork(size), model.Lowering(b.be, b.precision), benchBatch(size), b.steps)
-				return v, map[string]any{"batch": benchBatch(size), "compile_seconds": compile.Seconds()}, err
+				v, compile, err := train.BenchTraining(b.be, b.devices, train.BenchNetwork(size), model.Lowering(b.be, b.precision), benchBatch(size), b.steps)
+				return v, map[string]any{"batch": benchBatch(size), "devices": b.devices, "compile_seconds": compile.Seconds()}, devicesUsage(err)
 			}},
 			benchCase{fmt.Sprintf("translate/%dpx", size), "images/s", func(_ context.Context, b *bench) (float64, map[string]any, error) {
 				v, compile, err := train.BenchTranslation(b.be, train.BenchNetwork(size), model.Lowering(b.be, b.precision), benchBatch(size), b.steps)
@@ -58,7 +59,7 @@ func benchCases() []benchCase {
 
 func newBench(out *output) *cobra.Command {
 	var filter, choice, precision string
-	var steps int
+	var steps, devices int
 	c := &cobra.Command{
 		Use:   "bench [--filter NAME]",
 		Short: "Measure training, translation, ingest and export on this machine",
@@ -70,6 +71,9 @@ func newBench(out *output) *cobra.Command {
 			}
 			if steps < 1 {
 				return usagef("--steps %d: at least 1 is needed", steps)
+			}
+			if err := checkDevices(devices); err != nil {
+				return err
 			}
 			var chosen []benchCase
 			var names []string
@@ -87,7 +91,7 @@ func newBench(out *output) *cobra.Command {
 				return err
 			}
 			defer be.Close()
-			b := &bench{be: be, precision: p, steps: steps}
+			b := &bench{be: be, precision: p, devices: devices, steps: steps}
 			for _, k := range chosen {
 				if err := c.Context().Err(); err != nil {
 					return err
@@ -110,6 +114,7 @@ func newBench(out *output) *cobra.Command {
 	c.Flags().StringVar(&filter, "filter", "", "only benchmarks whose name contains this")
 	c.Flags().StringVar(&choice, "backend", backend.Auto, backend.Choices)
 	c.Flags().StringVar(&precision, "precision", project.PrecisionAuto.String(), "auto, f32 or bf16")
+	c.Flags().IntVar(&devices, "devices", 1, "devices of the backend that share the batches of train/...")
 	c.Flags().IntVar(&steps, "steps", 10, "repetitions, the fastest counts")
 	return c
 }

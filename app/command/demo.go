@@ -48,7 +48,7 @@ func newDemo(out *output) *cobra.Command {
 				return err
 			}
 			defer be.Close()
-			if err := trainProject(c.Context(), out, p, be, 0); err != nil {
+			if err := trainProject(c.Context(), out, p, be, 1, 0); err != nil {
 				return err
 			}
 			result, err := train.EvaluatePairs(c.Context(), train.PairOptions{

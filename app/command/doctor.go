@@ -32,7 +32,7 @@ func newDoctor(out *output) *cobra.Command {
 			for _, r := range backend.Survey(c.Context()) {
 				out.event(fields(r))
 				if r.Available {
-					out.result("✓ %-5s %s %s %s", r.Name, r.Device, r.Version, r.Path)
+					out.result("✓ %-5s %s, %s, %s %s", r.Name, r.Device, devicesText(r), r.Version, r.Path)
 					continue
 				}
 				out.result("✗ %-5s %s", r.Name, r.Reason)
@@ -45,6 +45,17 @@ func newDoctor(out *output) *cobra.Command {
 	}
 	c.Flags().StringVar(&install, "install", "", "install a backend's plugin: cuda or cpu")
 	return c
+}
+
+// devicesText tells how many devices a backend has. Those of the processor share it.
+func devicesText(r backend.Report) string {
+	switch {
+	case r.Devices == 1:
+		return "1 device"
+	case r.Kind == backend.CPU:
+		return fmt.Sprintf("%d virtual devices", r.Devices)
+	}
+	return fmt.Sprintf("%d devices", r.Devices)
 }
 
 func installPlugin(c *cobra.Command, out *output, which string) error {

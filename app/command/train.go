@@ -22,6 +22,7 @@ type trainFlags struct {
 	settings  project.Settings
 	directory string
 	resume    bool
+	devices   int
 	autosave  time.Duration
 
 	preset, fit, finish, coupling, feature, loss, flip, precision, background string
@@ -62,11 +63,18 @@ func newTrain(out *output) *cobra.Command {
 	flags.StringVar(&f.precision, "precision", s.Precision.String(), "auto, f32 or bf16")
 	flags.Uint64Var(&s.Seed, "seed", s.Seed, "seed of everything random; the same seed gives the same result on one backend")
 	flags.StringVar(&s.Backend, "backend", "", backend.Choices)
+	flags.IntVar(&f.devices, "devices", 1, devicesHelp)
 	flags.DurationVar(&f.autosave, "autosave", train.DefaultAutosave, "time between autosaves")
 	return c
 }
 
+// devicesHelp is the help of --devices.
+const devicesHelp = "devices of the backend that share each batch, in this run"
+
 func (f *trainFlags) run(c *cobra.Command, out *output) error {
+	if err := checkDevices(f.devices); err != nil {
+		return err
+	}
 	p, err := f.open(c, out)
 	if err != nil {
 		return err
@@ -77,7 +85,14 @@ func (f *trainFlags) run(c *cobra.Command, out *output) error {
 		return err
 	}
 	defer be.Close()
-	return trainProject(c.Context(), out, p, be, f.autosave)
+	return trainProject(c.Context(), out, p, be, f.devices, f.autosave)
+}
+
+func checkDevices(n int) error {
+	if n < 1 {
+		return usagef("--devices %d: at least 1 is needed", n)
+	}
+	return nil
 }
 
 // open opens or makes the project.
@@ -185,14 +200,23 @@ func openBackend(out *output, choice string) (*backend.Backend, error) {
 	return be, nil
 }
 
+// devicesUsage makes an error of usage of one that says that --devices asks for what cannot be.
+func devicesUsage(err error) error {
+	var cannot *train.DevicesError
+	if errors.As(err, &cannot) {
+		return usageError{err}
+	}
+	return err
+}
+
 // trainProject trains and reports.
-func trainProject(ctx context.Context, out *output, p *project.Project, be *backend.Backend, autosave time.Duration) error {
+func trainProject(ctx context.Context, out *output, p *project.Project, be *backend.Backend, devices int, autosave time.Duration) error {
 	result, err := train.Run(ctx, train.Options{
-		Project: p, Backend: be, Autosave: autosave,
+		Project: p, Backend: be, Devices: devices, Autosave: autosave,
 		Watch: func(e train.Event) { reportTraining(out, e) },
 	})
 	if err != nil {
-		return err
+		return devicesUsage(err)
 	}
 	out.event(map[string]any{"event": "done", "project": p.Dir(), "rounds": result.Rounds, "seconds": result.Seconds})
 	out.result("done in %s: %s", roundTime(result.Seconds), p.Dir())

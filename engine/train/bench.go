@@ -18,19 +18,24 @@ func BenchNetwork(size int) unet.Config {
 }
 
 // BenchTraining measures whole training steps of the plain flow loss (gather, gradient, clipping, Adam, EMA) and
-// returns the images a second of the fastest of n, after two that do not count.
-func BenchTraining(be *backend.Backend, net unet.Config, how layer.Lowering, batch, n int) (perSecond float64, compile time.Duration, err error) {
-	return benchTraining(context.Background(), be, net, how, batch, n, false)
+// returns the images a second of the fastest of n, after two that do not count. The batch is shared by so many devices.
+func BenchTraining(be *backend.Backend, devices int, net unet.Config, how layer.Lowering, batch, n int) (perSecond float64, compile time.Duration, err error) {
+	return benchTraining(context.Background(), be, devices, net, how, batch, n, false)
 }
 
 // benchTraining is BenchTraining with or without the feature loss.
-func benchTraining(ctx context.Context, be *backend.Backend, net unet.Config, how layer.Lowering, batch, n int, features bool) (perSecond float64, compile time.Duration, err error) {
-	program, err := newFlowProgram(be, net, how, features)
+func benchTraining(ctx context.Context, be *backend.Backend, devices int, net unet.Config, how layer.Lowering, batch, n int, features bool) (perSecond float64, compile time.Duration, err error) {
+	on, err := newMesh(be, devices, batch)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer on.close()
+	program, err := newFlowProgram(be, on, net, how, features)
 	if err != nil {
 		return 0, 0, err
 	}
 	defer program.close()
-	l, err := newLearner(be, "network", adam{beta1: .9, beta2: .99, epsilon: 1e-8, clip: 1}, net.Table().Init(1))
+	l, err := newLearner(be, on, "network", adam{beta1: .9, beta2: .99, epsilon: 1e-8, clip: 1}, net.Table().Init(1))
 	if err != nil {
 		return 0, 0, err
 	}

@@ -23,7 +23,7 @@ func BenchmarkFlowStep(b *testing.B) {
 				b.Fatal(err)
 			}
 			b.ResetTimer()
-			if _, _, err := benchTraining(context.Background(), be, r.Net, model.Lowering(be, project.PrecisionAuto), r.Batch, b.N, true); err != nil {
+			if _, _, err := benchTraining(context.Background(), be, 1, r.Net, model.Lowering(be, project.PrecisionAuto), r.Batch, b.N, true); err != nil {
 				b.Fatal(err)
 			}
 		})

@@ -134,7 +134,7 @@ func (r *run) trainClassifier(ctx context.Context, how layer.Lowering, seed uint
 		return nil, fmt.Errorf("preparing the domain classifier: %w", err)
 	}
 	defer program.close()
-	l, err := newLearner(r.Backend, "domain classifier", adam{beta1: .9, beta2: .999, epsilon: 1e-8}, critic.Classifier{}.Table().Init(seed))
+	l, err := newLearner(r.Backend, nil, "domain classifier", adam{beta1: .9, beta2: .999, epsilon: 1e-8}, critic.Classifier{}.Table().Init(seed))
 	if err != nil {
 		return nil, err
 	}

@@ -66,7 +66,7 @@ func apart(a, b []float32) float64 {
 // gradient is that of one batch, divided where the device has too little memory for it at once.
 func (d *diagnoser) gradient(weights *tensors.Tensor, size int, g *Diagnosis, s samples) (_ []float32, err error) {
 	if d.flowProgram == nil {
-		if d.flowProgram, err = newFlowProgram(d.Backend, d.recipe.Net, d.how, d.recipe.FeatureWeight > 0); err != nil {
+		if d.flowProgram, err = newFlowProgram(d.Backend, nil, d.recipe.Net, d.how, d.recipe.FeatureWeight > 0); err != nil {
 			return nil, err
 		}
 		d.judge = vector(append([]float32(nil), d.lossJudge...))

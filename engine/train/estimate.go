@@ -16,7 +16,7 @@ func MeasureSpeed(ctx context.Context, be *backend.Backend, s project.Settings) 
 	if err != nil {
 		return 0, 0, err
 	}
-	return benchTraining(ctx, be, r.Net, model.Lowering(be, s.Precision), r.Batch, 4, r.FeatureWeight > 0)
+	return benchTraining(ctx, be, 1, r.Net, model.Lowering(be, s.Precision), r.Batch, 4, r.FeatureWeight > 0)
 }
 
 // Estimate is how long training by the settings takes at a speed in images a second of round 1. What is done beside

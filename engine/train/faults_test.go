@@ -166,7 +166,7 @@ func TestAPoisonedGradientLeavesTheLearnerAsItIs(t *testing.T) {
 		t.Fatal(err)
 	}
 	start := []float32{1, -2, 3, .5}
-	l, err := newLearner(be, "test", adam{beta1: .9, beta2: .99, epsilon: 1e-8, clip: 1}, start)
+	l, err := newLearner(be, nil, "test", adam{beta1: .9, beta2: .99, epsilon: 1e-8, clip: 1}, start)
 	if err != nil {
 		t.Fatal(err)
 	}

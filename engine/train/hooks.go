@@ -5,6 +5,7 @@ type hooks struct {
 	recipe  func(*Recipe) // changes the recipe
 	few     int           // held-out images that are looked at, images that flow together, directions of a distance
 	careful bool          // the loss is read after every step
+	graph   bool          // networks are computed in graphs, not by the kernels
 	// spoil is called before each gradient of so many images: it may poison its numbers or make it fail.
 	spoil func(round string, step, images int) (poison bool, err error)
 	// read is called before the losses are read.

@@ -59,7 +59,7 @@ func TestKernelsAndGraphAgree(t *testing.T) {
 		judge := vector(critic.Classifier{}.Table().Init(2))
 		var grads, stats []*tensors.Tensor
 		for _, how := range []layer.Lowering{{}, {Kernels: true}} {
-			p, err := newFlowProgram(be, net, how, true)
+			p, err := newFlowProgram(be, nil, net, how, true)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -81,7 +81,7 @@ func TestKernelsAndGraphAgree(t *testing.T) {
 	for _, patch := range []critic.Patch{{Width: 8}, {Width: 8, Ways: true}} {
 		var out []refineResult
 		for _, how := range []layer.Lowering{{}, {Kernels: true}} {
-			p, err := newRefineProgram(be, net, patch, how, Recipe{TeacherLoss: .5, CriticWeight: .05})
+			p, err := newRefineProgram(be, nil, net, patch, how, Recipe{TeacherLoss: .5, CriticWeight: .05})
 			if err != nil {
 				t.Fatal(err)
 			}

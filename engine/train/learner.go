@@ -8,7 +8,6 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"github.com/straightway-app/straightway/engine/backend"
-	"github.com/straightway-app/straightway/engine/model"
 	"github.com/straightway-app/straightway/engine/project"
 )
 
@@ -19,22 +18,22 @@ type learner struct {
 	size         int
 	w, ema, m, v *tensors.Tensor
 	tally        *tensors.Tensor // see newTally
-	exec         *Exec
+	exec         *program
 	opt          adam
 	step         int // updates made
 	zero         *tensors.Tensor
 }
 
 // newLearner starts from a host vector; moments are zero and the average equals the weights.
-func newLearner(be *backend.Backend, name string, opt adam, start []float32) (*learner, error) {
-	exec, err := NewExec(be.Compute, func(in []*Node) []*Node {
+func newLearner(be *backend.Backend, on *mesh, name string, opt adam, start []float32) (*learner, error) {
+	exec, err := newProgram(be, on, "update "+name, 8, nil, func(in []*Node) []*Node {
 		w, ema, m, v, norm, ok := opt.update(in[0], in[1], in[2], in[3], in[4], in[5])
 		return []*Node{w, ema, m, v, tallyUp(in[6], in[7], norm, ok)}
 	})
 	if err != nil {
 		return nil, fmt.Errorf("preparing the optimiser of the %s: %w", name, err)
 	}
-	l := &learner{name: name, size: len(start), opt: opt, exec: exec.WithName("update " + name)}
+	l := &learner{name: name, size: len(start), opt: opt, exec: exec}
 	l.zero = vector(make([]float32, l.size))
 	l.set(start, start, make([]float32, l.size), make([]float32, l.size))
 	l.tally = vector(make([]float32, tallySize))
@@ -75,7 +74,7 @@ func (p proposal) drop() {
 // propose computes the state after applying a gradient.
 func (l *learner) propose(grad, stats *tensors.Tensor, r rate) (proposal, error) {
 	r.step = l.step
-	out, err := model.Call(l.exec, l.w, l.ema, l.m, l.v, grad, l.opt.vector(r), l.tally, stats)
+	out, err := l.exec.call(l.w, l.ema, l.m, l.v, grad, l.opt.vector(r), l.tally, stats)
 	if err != nil {
 		return nil, fmt.Errorf("updating the %s: %w", l.name, err)
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/straightway-app/straightway/engine/direct"
 	"github.com/straightway-app/straightway/engine/flow"
 	"github.com/straightway-app/straightway/engine/layer"
-	"github.com/straightway-app/straightway/engine/model"
 	"github.com/straightway-app/straightway/engine/unet"
 )
 
@@ -22,7 +21,7 @@ import (
 // flowProgram is the gradient of the flow loss at pairs and times of the caller's choice; it serves the flow, reflow
 // and distil rounds alike, because compiling it takes longer than the few products it could save.
 type flowProgram struct {
-	exec    *Exec        // nil where the kernels evaluate the network
+	exec    *program     // nil where the kernels evaluate the network
 	kernels *flowKernels // nil where the graph does
 }
 
@@ -34,13 +33,14 @@ func (k flowKnobs) vector() []float32 {
 	return []float32{float32(k.feature), float32(k.noise), float32(k.share)}
 }
 
-func newFlowProgram(be *backend.Backend, net unet.Config, how layer.Lowering, features bool) (*flowProgram, error) {
-	if how.Kernels && direct.Fits(net) {
+func newFlowProgram(be *backend.Backend, on *mesh, net unet.Config, how layer.Lowering, features bool) (*flowProgram, error) {
+	if on == nil && how.Kernels && direct.Fits(net) {
 		kernels, err := newFlowKernels(be, net, features)
 		return &flowProgram{kernels: kernels}, err
 	}
 	table := net.Table()
-	exec, err := NewExec(be.Compute, func(in []*Node) []*Node {
+	cut := map[int]int{4: 1, 5: 1, 6: 0} // index, moves, t
+	exec, err := newProgram(be, on, "flow gradient", 10, cut, func(in []*Node) []*Node {
 		w, sum, judge, knobs := in[0], in[1], in[8], in[9]
 		x0, x1, xt := flowBatch(in[2:8], knobs)
 		p := table.Bind(w, how)
@@ -50,7 +50,7 @@ func newFlowProgram(be *backend.Backend, net unet.Config, how layer.Lowering, fe
 	if err != nil {
 		return nil, fmt.Errorf("preparing the flow's gradient: %w", err)
 	}
-	return &flowProgram{exec: exec.WithName("flow gradient")}, nil
+	return &flowProgram{exec: exec}, nil
 }
 
 // flowBatch makes a batch of pairs and the points between them out of pixels of both sides, indices, moves, times and the
@@ -98,7 +98,7 @@ func (f *flowProgram) run(w, sum, judge *tensors.Tensor, k flowKnobs, t []float3
 		grad, stats, err = f.kernels.run(w, sum, judge, k, t, batch)
 	} else {
 		var out []*tensors.Tensor
-		if out, err = model.Call(f.exec, append(append([]any{w, sum}, batch...), judge, k.vector())...); err == nil {
+		if out, err = f.exec.call(append(append([]any{w, sum}, batch...), judge, k.vector())...); err == nil {
 			grad, stats = out[0], out[1]
 		}
 	}
@@ -127,17 +127,18 @@ func number(v *Node, i int) *Node { return Reshape(Slice(v, AxisRange(i, i+1))) 
 // x + v(x, 0), and where both ways are learnt y − v(y, 1); it minimises teacher·‖out − y‖² − weight·mean critic(out). The critic minimises the hinge loss
 // (Lim and Ye 2017, arXiv 1705.02894) between real targets and the same outputs.
 type refineProgram struct {
-	exec    *Exec          // nil where the kernels evaluate the network
+	exec    *program       // nil where the kernels evaluate the network
 	kernels *refineKernels // nil where the graph does
 }
 
-func newRefineProgram(be *backend.Backend, net unet.Config, patch critic.Patch, how layer.Lowering, r Recipe) (*refineProgram, error) {
-	if how.Kernels && direct.Fits(net) {
+func newRefineProgram(be *backend.Backend, on *mesh, net unet.Config, patch critic.Patch, how layer.Lowering, r Recipe) (*refineProgram, error) {
+	if on == nil && how.Kernels && direct.Fits(net) {
 		kernels, err := newRefineKernels(be, net, patch, r)
 		return &refineProgram{kernels: kernels}, err
 	}
 	table := net.Table()
-	exec, err := NewExec(be.Compute, func(in []*Node) []*Node {
+	cut := map[int]int{8: 1, 9: 1, 10: 0} // index, moves, t
+	exec, err := newProgram(be, on, "refine gradient", 12, cut, func(in []*Node) []*Node {
 		w, sum, wc, sumc, singular, t, share := in[0], in[1], in[2], in[3], in[4], in[10], in[11]
 		x, y, real := refineBatch(in[5:11], patch)
 		p := table.Bind(w, how)
@@ -147,7 +148,7 @@ func newRefineProgram(be *backend.Backend, net unet.Config, patch critic.Patch, 
 	if err != nil {
 		return nil, fmt.Errorf("preparing the refine finish's gradient: %w", err)
 	}
-	return &refineProgram{exec: exec.WithName("refine gradient")}, nil
+	return &refineProgram{exec: exec}, nil
 }
 
 // refineBatch makes a batch out of pixels of both sides and of the real images, indices, moves and times: what is
@@ -234,7 +235,7 @@ func (f *refineProgram) call(w, sum, wc, sumc, singular *tensors.Tensor, a, b, r
 		out, err = f.kernels.run(w, sum, wc, sumc, singular, d.t, batch, float32(share))
 	} else {
 		var four []*tensors.Tensor
-		if four, err = model.Call(f.exec, append(append([]any{w, sum, wc, sumc, singular}, batch...), float32(share))...); err == nil {
+		if four, err = f.exec.call(append(append([]any{w, sum, wc, sumc, singular}, batch...), float32(share))...); err == nil {
 			out = refineResult{four[0], four[1], four[2], four[3]}
 		}
 	}

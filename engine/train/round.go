@@ -130,23 +130,23 @@ func (s *roundState) prepare(ctx context.Context, before string) (err error) {
 	if s.kind == project.KindRefine {
 		opt.beta1 = .5
 		s.patch = critic.Patch{Width: r.recipe.CriticWidth, Ways: r.settings.BothWays}
-		s.critic, err = newLearner(r.Backend, "critic", adam{beta1: .5, beta2: .99, epsilon: 1e-8}, s.patch.Table().Init(r.settings.Seed+7))
+		s.critic, err = newLearner(r.Backend, r.mesh, "critic", adam{beta1: .5, beta2: .99, epsilon: 1e-8}, s.patch.Table().Init(r.settings.Seed+7))
 		if err != nil {
 			return err
 		}
 		s.singular = vector(s.patch.Singular(r.settings.Seed + 8))
 		if r.refine == nil {
-			if r.refine, err = newRefineProgram(r.Backend, r.recipe.Net, s.patch, r.how, r.recipe); err != nil {
+			if r.refine, err = newRefineProgram(r.Backend, r.mesh, r.recipe.Net, s.patch, r.how, r.recipe); err != nil {
 				return err
 			}
 		}
 	} else if r.flowProgram == nil {
-		if r.flowProgram, err = newFlowProgram(r.Backend, r.recipe.Net, r.how, r.recipe.FeatureWeight > 0); err != nil {
+		if r.flowProgram, err = newFlowProgram(r.Backend, r.mesh, r.recipe.Net, r.how, r.recipe.FeatureWeight > 0); err != nil {
 			return err
 		}
 	}
 	s.judge = vector(append([]float32(nil), r.lossJudge...))
-	s.net, err = newLearner(r.Backend, "network", opt, start)
+	s.net, err = newLearner(r.Backend, r.mesh, "network", opt, start)
 	return err
 }
 
@@ -412,11 +412,11 @@ func (s *roundState) attempt(compute func() error) error {
 
 // shrink halves the part of the batch that is computed at a time, after the device had too little memory for it.
 func (s *roundState) shrink(cause error) error {
-	if s.micro <= 1 {
+	if s.micro <= s.mesh.count() {
 		return fmt.Errorf("the device has not enough memory for even one image of %d×%d: choose a smaller --size, another preset, or --backend cpu: %w", s.settings.Size, s.settings.Size, cause)
 	}
 	was := s.micro
-	s.micro = (s.micro + 1) / 2
+	s.micro = s.mesh.half(s.micro)
 	s.out.note(fmt.Sprintf("the device has not enough memory for %d images at a time: going on with %d, gradients added up, so that the batch stays %d (a smaller --batch or --size needs less)", was, s.micro, s.recipe.Batch))
 	return nil
 }

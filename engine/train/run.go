@@ -27,6 +27,7 @@ const DefaultAutosave = 30 * time.Second
 type Options struct {
 	Project  *project.Project
 	Backend  *backend.Backend
+	Devices  int           // devices of the backend that share each batch; less than 2 means 1
 	Autosave time.Duration // 0 means DefaultAutosave
 	Previews time.Duration // time between Preview events; 0 means none
 	Watch    func(Event)   // called by one goroutine at a time
@@ -69,6 +70,7 @@ type run struct {
 	Options
 	settings project.Settings
 	recipe   Recipe
+	mesh     *mesh // nil where one device computes
 	how      layer.Lowering
 	out      *publisher
 	began    time.Time
@@ -117,6 +119,7 @@ func (r *run) close() {
 	if r.pairs != nil {
 		r.pairs.close()
 	}
+	r.mesh.close()
 	if r.source != nil {
 		_ = r.source.Close() // a mapping of a cache file that is read only
 	}
@@ -154,6 +157,12 @@ func (r *run) all(ctx context.Context) error {
 	}
 	if err := r.lookBack(left[0]); err != nil {
 		return err
+	}
+	if r.mesh, err = newMesh(r.Backend, r.Devices, r.recipe.Batch); err != nil {
+		return err
+	}
+	if n := r.mesh.count(); n > 1 {
+		r.out.note(fmt.Sprintf("training on %d devices, %d images of each batch on each", n, r.recipe.Batch/n))
 	}
 	r.micro = r.recipe.Batch
 	if err := r.open(ctx); err != nil {
@@ -197,6 +206,7 @@ func (r *run) tidy(done project.Round) error {
 // open makes ready what both training and looking need: the images, and the networks that judge them.
 func (r *run) open(ctx context.Context) (err error) {
 	r.how = model.Lowering(r.Backend, r.settings.Precision)
+	r.how.Kernels = r.how.Kernels && !r.hooks.graph
 	if r.cache, err = r.Project.CacheDir(); err != nil {
 		return err
 	}
