@@ -59,9 +59,14 @@ func benchCases() []benchCase {
 func newBench(out *output) *cobra.Command {
 	var filter, choice, precision string
 	var steps int
+	var names []string
+	for _, k := range benchCases() {
+		names = append(names, k.name)
+	}
 	c := &cobra.Command{
 		Use:   "bench [--filter NAME]",
 		Short: "Measure training, translation, ingest and export on this machine",
+		Long:  "Measure training, translation, ingest and export on this machine. What there is to measure:\n\n  " + strings.Join(names, "\n  "),
 		Args:  noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			p, err := project.ParsePrecision(precision)
@@ -72,9 +77,7 @@ func newBench(out *output) *cobra.Command {
 				return usagef("--steps %d: at least 1 is needed", steps)
 			}
 			var chosen []benchCase
-			var names []string
 			for _, k := range benchCases() {
-				names = append(names, k.name)
 				if strings.Contains(k.name, filter) {
 					chosen = append(chosen, k)
 				}

@@ -1,17 +1,19 @@
 // Command reference writes down what the benchmark's network computes, for another implementation to compute again:
 // random weights, a batch, and the velocity, loss and gradient at it.
 //
-//	reference [-backend cpu] FILE.safetensors
+//	reference [-backend cpu] [-size 32] [-onnx FILE.onnx] FILE.safetensors
 //
 // The file holds the weights under the names of a model file (docs of engine/model.Pack), all of them random, because
 // a fresh network's zero-initialised parts would hide what lies before them; the gradient of the loss by each under
 // "gradient/" and the same name; and "x0", "x1" [B,S,S,3], "t" [B], "velocity" [B,S,S,3] = v((1−t)·x0 + t·x1, t) and
-// "loss" [1] = mean ‖x1 − x0 − velocity‖². Everything is float32, images are NHWC.
+// "loss" [1] = mean ‖x1 − x0 − velocity‖². Everything is float32, images are NHWC. The ONNX file is the velocity with the
+// same weights, as `straightway model --velocity` writes it.
 package main
 
 import (
 	"flag"
 	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -23,30 +25,30 @@ import (
 	"github.com/straightway-app/straightway/engine/flow"
 	"github.com/straightway-app/straightway/engine/layer"
 	"github.com/straightway-app/straightway/engine/model"
+	"github.com/straightway-app/straightway/engine/onnx"
 	"github.com/straightway-app/straightway/engine/project"
 	"github.com/straightway-app/straightway/engine/train"
 	"github.com/straightway-app/straightway/engine/unet"
 )
 
-const (
-	size  = 32
-	batch = 4
-)
+const batch = 4
 
 func main() {
 	choice := flag.String("backend", backend.Auto, backend.Choices)
+	size := flag.Int("size", 32, "side of the images in pixels")
+	graph := flag.String("onnx", "", "ONNX file to write the network to")
 	flag.Parse()
 	if flag.NArg() != 1 {
-		fmt.Fprintln(os.Stderr, "usage: reference [-backend cpu] FILE.safetensors")
+		fmt.Fprintln(os.Stderr, "usage: reference [-backend cpu] [-size 32] [-onnx FILE.onnx] FILE.safetensors")
 		os.Exit(2)
 	}
-	if err := write(*choice, flag.Arg(0)); err != nil {
+	if err := write(*choice, *size, flag.Arg(0), *graph); err != nil {
 		fmt.Fprintln(os.Stderr, "reference:", err)
 		os.Exit(1)
 	}
 }
 
-func write(choice, path string) error {
+func write(choice string, size int, path, graph string) error {
 	be, _, err := backend.Open(choice)
 	if err != nil {
 		return err
@@ -69,7 +71,7 @@ func write(choice, path string) error {
 
 	rng := rand.New(rand.NewPCG(1, 2))
 	weights := randomWeights(table, rng)
-	x0, x1, t := image(rng), image(rng), make([]float32, batch)
+	x0, x1, t := images(rng, size), images(rng, size), make([]float32, batch)
 	for i := range t {
 		t[i] = rng.Float32()
 	}
@@ -102,7 +104,17 @@ func write(choice, path string) error {
 		project.NewTensor("x0", shape, x0), project.NewTensor("x1", shape, x1), project.NewTensor("t", []int{batch}, t),
 		project.NewTensor("velocity", shape, results[0]), project.NewTensor("loss", []int{1}, results[1]))
 	meta["backend"] = be.Label
-	return project.WriteSafetensors(path, file, meta)
+	if err := project.WriteSafetensors(path, file, meta); err != nil || graph == "" {
+		return err
+	}
+	m, err := onnx.Velocity(net, weights, onnx.About{Name: "benchmark", Text: "The velocity of the benchmark's network with random weights."})
+	if err != nil {
+		return err
+	}
+	return project.WriteFile(graph, func(w io.Writer) error {
+		_, err := m.WriteTo(w)
+		return err
+	})
 }
 
 // randomWeights draws every part uniformly: gains around 1, the rest within 1/√fan-in around 0.
@@ -123,7 +135,7 @@ func randomWeights(table layer.Table, rng *rand.Rand) []float32 {
 	return out
 }
 
-func image(rng *rand.Rand) []float32 {
+func images(rng *rand.Rand, size int) []float32 {
 	out := make([]float32, batch*size*size*unet.Channels)
 	for i := range out {
 		out[i] = 2*rng.Float32() - 1
