@@ -7,7 +7,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 from matplotlib import pyplot
-from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
+from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator, StrMethodFormatter
 
 from speed.results import of, read
 
@@ -22,7 +22,7 @@ def main():
     records, folder = read(sys.argv[1]), pathlib.Path(sys.argv[2])
     with matplotlib.rc_context(STYLE):
         for name, draw in (("performance-network", networks), ("performance-data", data)):
-            figure, axes = pyplot.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
+            figure, axes = pyplot.subplots(1, 2, figsize=(9, 4), layout="constrained")
             draw(axes, records)
             # The same figures give the same bytes: nothing about the time or the library is written.
             figure.savefig(folder / f"{name}.png", metadata={"Software": None})
@@ -45,7 +45,8 @@ def networks(axes, records):
         logarithmic(ax, x, label, "milliseconds an image")
     axes[0].set_title(f"Image size, at {first['base']} channels")
     axes[1].set_title(f"Network width, at {first['size']} px")
-    axes[0].legend()
+    handles, labels = axes[0].get_legend_handles_labels()
+    axes[0].figure.legend(handles, labels, loc="outside lower center", ncols=2)
 
 
 def data(axes, records):
@@ -55,6 +56,8 @@ def data(axes, records):
     axes[0].plot(x, [1000 / p["rate"] for p in sets], "s-", color=SECOND, label="a training step, ms an image")
     axes[0].set_title("Data set")
     logarithmic(axes[0], x, "images in each domain", "seconds, or milliseconds an image")
+    axes[0].set_yscale("linear")
+    axes[0].set_ylim(bottom=0)
     x = [p["files"] for p in folders]
     axes[1].plot(x, [p["seconds"] for p in folders], "o-", color=OURS, label="opening the folder")
     axes[1].plot(x, [p["reading"]["seconds"] for p in folders], "--", color=LIMIT, linewidth=1, label="reading its bytes alone")
@@ -71,6 +74,7 @@ def logarithmic(ax, x, below, beside):
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    ax.yaxis.set_minor_formatter(NullFormatter())
     ax.set_xlabel(below)
     ax.set_ylabel(beside)
 

@@ -35,11 +35,12 @@ class Runner:
             child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True, preexec_fn=lambda: os.sched_setaffinity(0, self.cores))
             lines, reached = [], None
             try:
-                for line in child.stdout:
-                    lines.append(line.rstrip("\n"))
-                    if wanted and reached is None and wanted(lines[-1]):
-                        reached = time.monotonic() - began
-                        child.send_signal(signal.SIGINT)
+                with child.stdout:
+                    for line in child.stdout:
+                        lines.append(line.rstrip("\n"))
+                        if wanted and reached is None and wanted(lines[-1]):
+                            reached = time.monotonic() - began
+                            child.send_signal(signal.SIGINT)
             except BaseException:
                 child.kill()
                 raise
@@ -73,5 +74,6 @@ def value(result, name):
 
 def busy_seconds():
     """Seconds of all cores that were not idle since the machine started, time stolen by a hypervisor included."""
-    user, nice, system, _, _, irq, softirq, steal = map(int, open("/proc/stat").readline().split()[1:9])
+    with open("/proc/stat") as f:
+        user, nice, system, _, _, irq, softirq, steal = map(int, f.readline().split()[1:9])
     return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
