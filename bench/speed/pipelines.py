@@ -8,8 +8,7 @@ from .runner import value
 PHOTOGRAPHS = 24
 ENOUGH = 60  # seconds for a case without a peer, after which it is not repeated
 PILLOW, BARE = "Pillow, draft mode", "the bare network"
-# Cases of `straightway bench` whose peer is the network alone, which is another case.
-AGAINST_NETWORK = {"translate/2000-files": "translate/64px", "export/original-256": "translate/32px"}
+WITH_NETWORK = ("translate/2000-files",)  # cases of `straightway bench` that measure the network alone as well
 
 
 def ingest(run, book, a, python, folder):
@@ -23,28 +22,23 @@ def ingest(run, book, a, python, folder):
 
 
 def alone(run, book, a):
-    """The program's own cases: against the bare network where that is their limit, by themselves otherwise."""
+    """The program's own cases: against the bare network where they measure it too, by themselves otherwise."""
     for case in cases(run):
-        limit = AGAINST_NETWORK.get(case)
-        if a.check and not limit:
+        if a.check and case not in WITH_NETWORK:
             continue  # only ratios are compared
         spent = 0
         for k in range(1, a.pairs + 1):
-            done = own(run, a, case)
-            spent += done["seconds"]
-            if limit:
-                network = own(run, a, limit)
-                book.pair(case, BARE, k, "images/s", value(done, case), value(network, limit), done, network)
+            done = run(PROGRAM, "bench", "--json", "--backend", a.backend, "--steps", a.steps, "--filter", case)
+            (event,) = (e for e in done["events"] if e.get("event") == "bench" and e["name"] == case)
+            if case in WITH_NETWORK:
+                book.pair(case, BARE, k, event["unit"], event["value"], event["network_images_per_second"], done)
             else:
-                event = next(e for e in done["events"] if e.get("event") == "bench")
-                book.add("alone", name=case, unit=event["unit"], value=value(done, case), memory=done["memory"], others=done["others"])
-                if spent > ENOUGH:
-                    break
+                memory = event["peak_rss_mib"] * 2**20 if "peak_rss_mib" in event else done["memory"]
+                book.add("alone", name=case, unit=event["unit"], value=event["value"], memory=memory, others=done["others"])
+            spent += done["seconds"]
+            if spent > ENOUGH and case not in WITH_NETWORK:
+                break
         report(book, case)
-
-
-def own(run, a, case):
-    return run(PROGRAM, "bench", "--json", "--backend", a.backend, "--steps", a.steps, "--filter", case)
 
 
 def cases(run):

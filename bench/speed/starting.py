@@ -17,7 +17,7 @@ def measure(run, book, a, python, folder):
     run(python, BENCH / "pictures.py", "drawings", folder / "drawings", PICTURES)
     domains = ["--source", folder / "drawings/colour", "--target", folder / "drawings/line", "--backend", a.backend]
     project = folder / "project"
-    run(PROGRAM, "train", *domains, "--project", project, "--rounds", 1, "--finish", "none", "--steps", 2, "--json")
+    run(PROGRAM, "train", *domains, "--project", project, "--rounds", 1, "--finish", "none", "--loss", "pixel", "--steps", 2, "--json")
     picture = folder / "drawings/colour/00000.png"
     torch = [python, BENCH / "torch_first.py"]
     for k in range(1, a.pairs + 1):
