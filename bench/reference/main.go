@@ -1,13 +1,13 @@
 // Command reference writes down what the benchmark's network computes, for another implementation to compute again:
 // random weights, a batch, and the velocity, loss and gradient at it.
 //
-//	reference [-backend cpu] [-size 32] [-onnx FILE.onnx] FILE.safetensors
+//	reference [-backend cpu] [-size 32] [-onnx FILE.onnx] [FILE.safetensors]
 //
 // The file holds the weights under the names of a model file (docs of engine/model.Pack), all of them random, because
 // a fresh network's zero-initialised parts would hide what lies before them; the gradient of the loss by each under
 // "gradient/" and the same name; and "x0", "x1" [B,S,S,3], "t" [B], "velocity" [B,S,S,3] = v((1−t)·x0 + t·x1, t) and
 // "loss" [1] = mean ‖x1 − x0 − velocity‖². Everything is float32, images are NHWC. The ONNX file is the velocity with the
-// same weights, as `straightway model --velocity` writes it.
+// same weights, as `straightway model --velocity` writes it; alone, it is written without computing anything.
 package main
 
 import (
@@ -38,23 +38,42 @@ func main() {
 	size := flag.Int("size", 32, "side of the images in pixels")
 	graph := flag.String("onnx", "", "ONNX file to write the network to")
 	flag.Parse()
-	if flag.NArg() != 1 {
-		fmt.Fprintln(os.Stderr, "usage: reference [-backend cpu] [-size 32] [-onnx FILE.onnx] FILE.safetensors")
+	if flag.NArg() > 1 || flag.NArg() == 0 && *graph == "" {
+		fmt.Fprintln(os.Stderr, "usage: reference [-backend cpu] [-size 32] [-onnx FILE.onnx] [FILE.safetensors]")
 		os.Exit(2)
 	}
-	if err := write(*choice, *size, flag.Arg(0), *graph); err != nil {
+	net, rng := train.BenchNetwork(*size), rand.New(rand.NewPCG(1, 2))
+	weights := randomWeights(net.Table(), rng)
+	var err error
+	if *graph != "" {
+		err = writeGraph(net, weights, *graph)
+	}
+	if err == nil && flag.NArg() == 1 {
+		err = write(*choice, net, weights, rng, flag.Arg(0))
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "reference:", err)
 		os.Exit(1)
 	}
 }
 
-func write(choice string, size int, path, graph string) error {
+func writeGraph(net unet.Config, weights []float32, path string) error {
+	m, err := onnx.Velocity(net, weights, onnx.About{Name: "benchmark", Text: "The velocity of the benchmark's network with random weights."})
+	if err != nil {
+		return err
+	}
+	return project.WriteFile(path, func(w io.Writer) error {
+		_, err := m.WriteTo(w)
+		return err
+	})
+}
+
+func write(choice string, net unet.Config, weights []float32, rng *rand.Rand, path string) error {
 	be, _, err := backend.Open(choice)
 	if err != nil {
 		return err
 	}
 	defer be.Close()
-	net := train.BenchNetwork(size)
 	how := model.Lowering(be, project.PrecisionF32)
 	table := net.Table()
 	exec, err := NewExec(be.Compute, func(in []*Node) []*Node {
@@ -69,8 +88,7 @@ func write(choice string, size int, path, graph string) error {
 	}
 	defer exec.Finalize()
 
-	rng := rand.New(rand.NewPCG(1, 2))
-	weights := randomWeights(table, rng)
+	size := net.Size
 	x0, x1, t := images(rng, size), images(rng, size), make([]float32, batch)
 	for i := range t {
 		t[i] = rng.Float32()
@@ -104,17 +122,7 @@ func write(choice string, size int, path, graph string) error {
 		project.NewTensor("x0", shape, x0), project.NewTensor("x1", shape, x1), project.NewTensor("t", []int{batch}, t),
 		project.NewTensor("velocity", shape, results[0]), project.NewTensor("loss", []int{1}, results[1]))
 	meta["backend"] = be.Label
-	if err := project.WriteSafetensors(path, file, meta); err != nil || graph == "" {
-		return err
-	}
-	m, err := onnx.Velocity(net, weights, onnx.About{Name: "benchmark", Text: "The velocity of the benchmark's network with random weights."})
-	if err != nil {
-		return err
-	}
-	return project.WriteFile(graph, func(w io.Writer) error {
-		_, err := m.WriteTo(w)
-		return err
-	})
+	return project.WriteSafetensors(path, file, meta)
 }
 
 // randomWeights draws every part uniformly: gains around 1, the rest within 1/√fan-in around 0.

@@ -29,7 +29,7 @@ def measure(run, book, a, python, folder):
     for size in a.sizes:
         graph = folder / f"{size}.onnx"
         if a.device == "cpu" and "f32" in a.precision:
-            run(REFERENCE, "-backend", a.backend, "-size", size, "-onnx", graph, folder / f"{size}.safetensors")
+            run(REFERENCE, "-size", size, "-onnx", graph)
         for precision in a.precision:
             for k in range(1, a.pairs + 1):
                 one_pair(run, book, a, python, size, precision, k, graph, missing)

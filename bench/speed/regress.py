@@ -6,12 +6,12 @@ LIMIT = 0.10  # a median ratio lower by more than this share is a fall
 
 
 def fell(before, after):
-    """What fell, as (measure, spread before, spread after), and the measures of before that after has not. A measure fell
-    where its median ratio is more than LIMIT lower and its best is still below the worst of before: a difference within
-    the spread is no difference."""
+    """What fell, as (measure, spread before, spread after), and how many measures both have. A measure fell where its
+    median ratio is more than LIMIT lower and its best is still below the worst of before: a difference within the spread
+    is no difference."""
     old, new = ({m: spread([ratio(p) for p in pairs]) for m, pairs in by_measure(of(r, "pair")).items()} for r in (before, after))
-    worse = [(m, old[m], new[m]) for m in old if m in new and new[m][0] < (1 - LIMIT) * old[m][0] and new[m][2] < old[m][1]]
-    return worse, [m for m in old if m not in new]
+    common = [m for m in old if m in new]
+    return [(m, old[m], new[m]) for m in common if new[m][0] < (1 - LIMIT) * old[m][0] and new[m][2] < old[m][1]], len(common)
 
 
 def comparable(made, machine):
@@ -21,14 +21,12 @@ def comparable(made, machine):
 
 def verdict(path, before, after):
     """The lines that a person reads, and the exit status: 1 where something fell, or nothing could be compared."""
-    worse, missing = fell(before, after)
-    measured = by_measure(of(after, "pair"))
-    common = [m for m in by_measure(of(before, "pair")) if m in measured]
-    lines = [f"against {path}, {before[0]['revision']}: {len(common)} ratios compared"]
+    worse, common = fell(before, after)
+    lines = [f"against {path}, {before[0]['revision']}: {common} ratios compared"]
     if before[1].get("processor") != after[1].get("processor"):
         lines.append(f"   that was another processor ({before[1].get('processor')}), whose ratios may differ")
-    for name, peer in missing:
-        lines.append(f"   not measured now: {name} against {peer}")
+    for r in of(after, "left out"):
+        lines.append(f"   not measured: {r['name']} against {r['peer']}: {r['why']}")
     for (name, peer), was, now in worse:
         lines.append(f"   FELL: {name} against {peer}: {now[0]:.2f}× ({now[1]:.2f}–{now[2]:.2f}), was {was[0]:.2f}× ({was[1]:.2f}–{was[2]:.2f})")
     if not common:

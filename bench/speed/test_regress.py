@@ -49,7 +49,8 @@ class Falling(unittest.TestCase):
         for name, after, status, word in (
             ("as before", two, 0, "none fell"),
             ("one fell", records(("a", "images/s", 1, 1), ("b", "images/s", 2, 1)), 1, "FELL: a against peer: 1.00×"),
-            ("one is gone", records(("a", "images/s", 2, 1)), 0, "not measured now: b against peer"),
+            ("one was not taken", records(("a", "images/s", 2, 1)), 0, "1 ratios compared"),
+            ("one could not be", [*two[:3], {"event": "left out", "name": "b", "peer": "peer", "why": "no compiler"}], 0, "b against peer: no compiler"),
             ("nothing in common", records(("c", "images/s", 2, 1)), 1, "nothing in common"),
             ("another processor", records(("a", "images/s", 2, 1), processor="two"), 0, "another processor"),
         ):
