@@ -14,14 +14,9 @@ def page(records):
         *machine(records),
         "",
         *comparison(records),
+        "",
+        *alone(records),
     ]
-    alone = of(records, "alone")
-    if alone:
-        lines += ["", "Without a counterpart:", "", "| what | rate: median | min–max | peak memory, MiB |", "|---|---|---|---|"]
-        for name in dict.fromkeys(e["name"] for e in alone):
-            found = [e for e in alone if e["name"] == name]
-            rate, low, high = spread([e["value"] for e in found])
-            lines.append(f"| {name} | {rate:.4g} {found[0]['unit']} | {low:.4g}–{high:.4g} | {max(e['memory'] for e in found) / 2**20:.0f} |")
     lines += ["", "Every pair:", "", "| what | against | pair | Straightway | the other | ratio | cores used by others |", "|---|---|---|---|---|---|---|"]
     for p in of(records, "pair"):
         lines.append(f"| {p['name']} | {p['peer']} | {p['pair']} | {p['ours']:.4g} | {p['theirs']:.4g} | {ratio(p):.2f}× | {p['others']:.2f} |")
@@ -66,6 +61,18 @@ def comparison(records):
         lines += ["", f"**{len(noisy)} of {len(pairs)} pairs were disturbed**: other work used more than {BUSY} of a core "
                   "(or the hypervisor took it). Do not quote these figures; run again on a quiet machine."]  # fmt: skip
     return lines
+
+
+def alone(records):
+    """The table of what has no peer."""
+    found = {}
+    for e in of(records, "alone"):
+        found.setdefault(e["name"], []).append(e)
+    lines = ["Without a counterpart:", "", "| what | rate: median | min–max | peak memory, MiB |", "|---|---|---|---|"]
+    for name, here in found.items():
+        rate, low, high = spread([e["value"] for e in here])
+        lines.append(f"| {name} | {rate:.4g} {here[0]['unit']} | {low:.4g}–{high:.4g} | {max(e['memory'] for e in here) / 2**20:.0f} |")
+    return lines if found else ["Nothing was measured without a counterpart."]
 
 
 def quantity(pairs, side, middle):
