@@ -6,14 +6,15 @@
 #   make headless  bin/straightway-headless, without the window, for servers and GPU machines
 #   make package   bin/Straightway.tar.xz, to install on any Linux desktop
 #   make test      every check of this repository: what .ci/run runs
-#   make bench     speed side by side with PyTorch on this machine (bench/README.md); the program's own part of it is
-#                  bin/straightway bench
+#   make bench     speed side by side with PyTorch, ONNX Runtime and Pillow on this machine (bench/README.md); the
+#                  program's own part of it is bin/straightway bench
+#   make bench-check  less of it: fails where a ratio fell by more than a tenth of the newest one in bench/results
 #   make clean     remove what was built here
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: setup build headless run package test bench clean
+.PHONY: setup build headless run package test bench bench-check clean
 
 export GOEXPERIMENT := simd
 
@@ -39,8 +40,12 @@ package: setup
 	@scripts/package
 
 bench:
-	@scripts/setup --headless
+	@scripts/setup --bench
 	@bench/compare
+
+bench-check:
+	@scripts/setup --bench
+	@bench/compare --check
 
 test:
 	@scripts/setup --tools

@@ -3,8 +3,9 @@
     torch_unet.py [--size 32] [--batch 32] ...     times training steps and one-step translation
     torch_unet.py --check FILE.safetensors         compares with what bench/reference computed
 
-Timing prints one line each for training and translation, the fastest of --steps repetitions after two that do not
-count. As is usual for PyTorch the images are NCHW in its channels_last layout, which is the faster one on a CPU.
+Timing prints a line of JSON each for training and translation, as `straightway bench --json` does: the fastest of
+--steps repetitions after two that do not count. As is usual for PyTorch the images are NCHW in its channels_last
+layout, which is the faster one on a CPU.
 """
 
 import argparse
@@ -178,22 +179,25 @@ def distance(got, want):
 
 
 def fastest(work, repetitions, wait):
-    """Seconds of the fastest call."""
-    best = math.inf
-    for k in range(repetitions + 2):
+    """Seconds of the fastest call, and of the first, which compiles."""
+    times = []
+    for _ in range(repetitions + 2):
         began = time.perf_counter()
         work()
         wait()
-        if k >= 2:
-            best = min(best, time.perf_counter() - began)
-    return best
+        times.append(time.perf_counter() - began)
+    return min(times[2:]), times[0]
+
+
+def tell(name, batch, seconds, first):
+    line = {"event": "bench", "name": name, "value": batch / seconds, "unit": "images/s", "batch": batch, "compile_seconds": first}
+    print(json.dumps(line), flush=True)
 
 
 def measure(a):
     torch.set_num_threads(a.threads)
     net = UNet(a.base, blocks=a.blocks).to(a.device).to(memory_format=torch.channels_last)
-    print(torch.__version__, "params", sum(p.numel() for p in net.parameters()), flush=True)
-    forward = torch.compile(net) if a.compile else net
+    forward = torch.compile(net, mode=a.compile) if a.compile else net
     optimiser = torch.optim.Adam(net.parameters(), lr=1e-3)
     wait = torch.cuda.synchronize if a.device == "cuda" else lambda: None
 
@@ -211,8 +215,7 @@ def measure(a):
         loss.backward()
         optimiser.step()
 
-    s = fastest(step, a.steps, wait)
-    print(f"train {s:.4f}s/step {a.batch / s:.1f} img/s", flush=True)
+    tell("train", a.batch, *fastest(step, a.steps, wait))
     net.eval()
     start = torch.zeros_like(t)
 
@@ -220,8 +223,7 @@ def measure(a):
         with torch.no_grad(), precision:
             return x0 + forward(x0, start)
 
-    s = fastest(translate, a.steps, wait)
-    print(f"one-step infer {s:.4f}s/batch {a.batch / s:.1f} img/s", flush=True)
+    tell("translate", a.batch, *fastest(translate, a.steps, wait))
 
 
 def main():
@@ -236,7 +238,7 @@ def main():
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     p.add_argument("--bf16", action="store_true", help="autocast to bfloat16")
-    p.add_argument("--compile", action="store_true", help="torch.compile")
+    p.add_argument("--compile", metavar="MODE", help="torch.compile in this mode, such as default or max-autotune")
     a = p.parse_args()
     if a.check:
         check(a.check, a.tolerance)

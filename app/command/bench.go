@@ -60,9 +60,14 @@ func benchCases() []benchCase {
 func newBench(out *output) *cobra.Command {
 	var filter, choice, precision string
 	var steps, devices int
+	var names []string
+	for _, k := range benchCases() {
+		names = append(names, k.name)
+	}
 	c := &cobra.Command{
 		Use:   "bench [--filter NAME]",
 		Short: "Measure training, translation, ingest and export on this machine",
+		Long:  "Measure training, translation, ingest and export on this machine. What there is to measure:\n\n  " + strings.Join(names, "\n  "),
 		Args:  noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			p, err := project.ParsePrecision(precision)
@@ -76,9 +81,7 @@ func newBench(out *output) *cobra.Command {
 				return err
 			}
 			var chosen []benchCase
-			var names []string
 			for _, k := range benchCases() {
-				names = append(names, k.name)
 				if strings.Contains(k.name, filter) {
 					chosen = append(chosen, k)
 				}

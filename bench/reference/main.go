@@ -1,17 +1,19 @@
 // Command reference writes down what the benchmark's network computes, for another implementation to compute again:
 // random weights, a batch, and the velocity, loss and gradient at it.
 //
-//	reference [-backend cpu] FILE.safetensors
+//	reference [-backend cpu] [-size 32] [-onnx FILE.onnx] [FILE.safetensors]
 //
 // The file holds the weights under the names of a model file (docs of engine/model.Pack), all of them random, because
 // a fresh network's zero-initialised parts would hide what lies before them; the gradient of the loss by each under
 // "gradient/" and the same name; and "x0", "x1" [B,S,S,3], "t" [B], "velocity" [B,S,S,3] = v((1−t)·x0 + t·x1, t) and
-// "loss" [1] = mean ‖x1 − x0 − velocity‖². Everything is float32, images are NHWC.
+// "loss" [1] = mean ‖x1 − x0 − velocity‖². Everything is float32, images are NHWC. The ONNX file is the velocity with the
+// same weights, as `straightway model --velocity` writes it; alone, it is written without computing anything.
 package main
 
 import (
 	"flag"
 	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -23,36 +25,55 @@ import (
 	"github.com/straightway-app/straightway/engine/flow"
 	"github.com/straightway-app/straightway/engine/layer"
 	"github.com/straightway-app/straightway/engine/model"
+	"github.com/straightway-app/straightway/engine/onnx"
 	"github.com/straightway-app/straightway/engine/project"
 	"github.com/straightway-app/straightway/engine/train"
 	"github.com/straightway-app/straightway/engine/unet"
 )
 
-const (
-	size  = 32
-	batch = 4
-)
+const batch = 4
 
 func main() {
 	choice := flag.String("backend", backend.Auto, backend.Choices)
+	size := flag.Int("size", 32, "side of the images in pixels")
+	graph := flag.String("onnx", "", "ONNX file to write the network to")
 	flag.Parse()
-	if flag.NArg() != 1 {
-		fmt.Fprintln(os.Stderr, "usage: reference [-backend cpu] FILE.safetensors")
+	if flag.NArg() > 1 || flag.NArg() == 0 && *graph == "" {
+		fmt.Fprintln(os.Stderr, "usage: reference [-backend cpu] [-size 32] [-onnx FILE.onnx] [FILE.safetensors]")
 		os.Exit(2)
 	}
-	if err := write(*choice, flag.Arg(0)); err != nil {
+	net, rng := train.BenchNetwork(*size), rand.New(rand.NewPCG(1, 2))
+	weights := randomWeights(net.Table(), rng)
+	var err error
+	if *graph != "" {
+		err = writeGraph(net, weights, *graph)
+	}
+	if err == nil && flag.NArg() == 1 {
+		err = write(*choice, net, weights, rng, flag.Arg(0))
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "reference:", err)
 		os.Exit(1)
 	}
 }
 
-func write(choice, path string) error {
+func writeGraph(net unet.Config, weights []float32, path string) error {
+	m, err := onnx.Velocity(net, weights, onnx.About{Name: "benchmark", Text: "The velocity of the benchmark's network with random weights."})
+	if err != nil {
+		return err
+	}
+	return project.WriteFile(path, func(w io.Writer) error {
+		_, err := m.WriteTo(w)
+		return err
+	})
+}
+
+func write(choice string, net unet.Config, weights []float32, rng *rand.Rand, path string) error {
 	be, _, err := backend.Open(choice)
 	if err != nil {
 		return err
 	}
 	defer be.Close()
-	net := train.BenchNetwork(size)
 	how := model.Lowering(be, project.PrecisionF32)
 	table := net.Table()
 	exec, err := NewExec(be.Compute, func(in []*Node) []*Node {
@@ -67,9 +88,8 @@ func write(choice, path string) error {
 	}
 	defer exec.Finalize()
 
-	rng := rand.New(rand.NewPCG(1, 2))
-	weights := randomWeights(table, rng)
-	x0, x1, t := image(rng), image(rng), make([]float32, batch)
+	size := net.Size
+	x0, x1, t := images(rng, size), images(rng, size), make([]float32, batch)
 	for i := range t {
 		t[i] = rng.Float32()
 	}
@@ -123,7 +143,7 @@ func randomWeights(table layer.Table, rng *rand.Rand) []float32 {
 	return out
 }
 
-func image(rng *rand.Rand) []float32 {
+func images(rng *rand.Rand, size int) []float32 {
 	out := make([]float32, batch*size*size*unet.Channels)
 	for i := range out {
 		out[i] = 2*rng.Float32() - 1
