@@ -315,13 +315,15 @@ func process(root string, o Options, e entry, past history) outcome {
 	}
 	path := filepath.Join(root, filepath.FromSlash(e.rel))
 	got := outcome{record: record{entry: e}, decoded: true}
-	err := decodeFile(path, o.Limits, func(d *Decoded, src *io.SectionReader) error {
+	err := decodeFile(path, o.Limits, &target{o.Size, o.Fit}, func(d *Decoded, src *io.SectionReader) error {
 		id, err := identifyReader(io.NewSectionReader(src, 0, src.Size()))
 		if err != nil {
 			return unreadable(path, err)
 		}
 		got.record.file = id
-		got.record.pixels = identifyPixels(d)
+		if got.record.pixels, err = identifyContent(d, src); err != nil {
+			return unreadable(path, err)
+		}
 		got.square = FitSquare(d.Image, o.Size, o.Fit, o.Background)
 		got.record.fitted = identify(got.square)
 		return nil
@@ -336,13 +338,17 @@ func process(root string, o Options, e entry, past history) outcome {
 	return got
 }
 
-// identifyPixels tells pictures apart by their upright pixels and shape.
-func identifyPixels(d *Decoded) identity {
+// identifyContent tells pictures apart by their upright pixels and shape or,
+// where these would depend on the size that is decoded, by the code of them.
+func identifyContent(d *Decoded, src *io.SectionReader) (identity, error) {
+	if d.Format == codecs.jpeg.name {
+		return identifyJPEG(src, d.Orientation)
+	}
 	h := sha256.New()
 	shape := binary.LittleEndian.AppendUint32(nil, uint32(d.Image.Rect.Dx()))
 	h.Write(binary.LittleEndian.AppendUint32(shape, uint32(d.Image.Rect.Dy())))
 	h.Write(d.Image.Pix)
-	return identity(h.Sum(nil)[:16])
+	return identity(h.Sum(nil)[:16]), nil
 }
 
 func identifyFile(path string) (identity, error) {
