@@ -59,8 +59,8 @@ type record struct {
 	entry
 	kind   Kind     // why it was passed over; 0: it is a picture
 	reason string   // likewise; "" for a picture
-	file   identity // of the file's bytes, where it was affordable
-	pixels identity // of the decoded pixels
+	file   identity // of the file's bytes, where it is tooFresh and that was affordable
+	pixels identity // of the content, see identifyContent
 	fitted identity // of the square
 }
 
