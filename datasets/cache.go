@@ -26,7 +26,7 @@ import (
 
 const (
 	cacheMagic   = "SWsquare"
-	cacheVersion = 1 // raise it also when decoding or fitting gives other pixels
+	cacheVersion = 2 // raise it also when decoding or fitting gives other pixels
 	cacheSuffix  = ".images"
 	cacheTemp    = ".images-tmp-"
 	pixelsStart  = 4096
@@ -59,8 +59,8 @@ type record struct {
 	entry
 	kind   Kind     // why it was passed over; 0: it is a picture
 	reason string   // likewise; "" for a picture
-	file   identity // of the file's bytes, where it was affordable
-	pixels identity // of the decoded pixels
+	file   identity // of the file's bytes, where it is tooFresh and that was affordable
+	pixels identity // of the content, see identifyContent
 	fitted identity // of the square
 }
 

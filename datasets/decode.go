@@ -38,7 +38,7 @@ const wholeFile = 4 << 20
 // each other where that is not enough.
 func DecodeFile(path string, lim Limits) (*Decoded, error) {
 	var d *Decoded
-	err := decodeFile(path, lim.withDefaults(1), func(got *Decoded, _ *io.SectionReader) error {
+	err := decodeFile(path, lim.withDefaults(1), nil, func(got *Decoded, _ *io.SectionReader) error {
 		d = got
 		return nil
 	})
@@ -53,7 +53,7 @@ func DecodeFile(path string, lim Limits) (*Decoded, error) {
 func Decode(name string, data []byte, lim Limits) (*Decoded, error) {
 	var d *Decoded
 	src := io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data)))
-	err := decode(name, src, lim.withDefaults(1), func(got *Decoded) error {
+	err := decode(name, src, lim.withDefaults(1), nil, func(got *Decoded) error {
 		d = got
 		return nil
 	})
@@ -65,8 +65,8 @@ func Decode(name string, data []byte, lim Limits) (*Decoded, error) {
 
 // decodeFile opens and decodes the file at path and passes the result and the
 // file to use, while the memory is still accounted for. The limits must be
-// complete.
-func decodeFile(path string, lim Limits, use func(*Decoded, *io.SectionReader) error) error {
+// complete; for whom see decode.
+func decodeFile(path string, lim Limits, whom *target, use func(*Decoded, *io.SectionReader) error) error {
 	info, err := os.Stat(path)
 	if err != nil {
 		return unreadable(path, err)
@@ -94,7 +94,7 @@ func decodeFile(path string, lim Limits, use func(*Decoded, *io.SectionReader) e
 		at = f
 	}
 	src := io.NewSectionReader(at, 0, size)
-	return decode(path, src, lim, func(d *Decoded) error { return use(d, src) })
+	return decode(path, src, lim, whom, func(d *Decoded) error { return use(d, src) })
 }
 
 func unreadable(path string, err error) *FileError {
@@ -112,8 +112,11 @@ func unreadable(path string, err error) *FileError {
 }
 
 // decode checks src against the limits, decodes it and passes the result to
-// use, holding its share of the memory budget until use returns.
-func decode(path string, src *io.SectionReader, lim Limits, use func(*Decoded) error) (err error) {
+// use, holding its share of the memory budget until use returns. Where whom is
+// a square that needs few of the pixels of a JPEG file, the result is the part
+// that the square shows, at the size that it has there: FitSquare has only to
+// put it in its place. Nil is for whoever wants the whole picture.
+func decode(path string, src *io.SectionReader, lim Limits, whom *target, use func(*Decoded) error) (err error) {
 	head := make([]byte, sniffLen)
 	n, err := src.ReadAt(head, 0)
 	if err != nil && err != io.EOF {
@@ -156,6 +159,10 @@ func decode(path string, src *io.SectionReader, lim Limits, use func(*Decoded) e
 		return fileError(path, TooBig, nil, "decoding %d×%d pixels of this kind needs about %s, more than the limit of %s: make it smaller", w, h, byteCount(need), byteCount(lim.MaxMemory))
 	}
 
+	if d, release := tryReduced(src, f, config, lim, whom); d != nil {
+		defer release()
+		return use(d)
+	}
 	release := memory.acquire(need)
 	defer release()
 	d, err := guardDecode(c, src, f.orientation)

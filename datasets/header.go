@@ -12,6 +12,8 @@ import (
 	"image/jpeg"
 	"image/png"
 	"io"
+	"iter"
+	"slices"
 	"strings"
 
 	"golang.org/x/image/bmp"
@@ -33,6 +35,8 @@ type facts struct {
 	orientation int   // EXIF orientation 1…8; anything else means upright
 	perPixel    int64 // bytes a pixel at the peak of decoding and conversion to NRGBA
 	extra       int64 // bytes at that peak that do not grow with the whole picture
+	progressive bool  // a JPEG file of which all coefficients are kept until the end
+	reducible   bool  // a JPEG file that may be decoded at a part of its size
 }
 
 var codecs = struct{ png, jpeg, gif, bmp, tiff, webp codec }{
@@ -181,38 +185,79 @@ func webpFacts(src *io.SectionReader, _ image.Config) facts {
 	return f
 }
 
-// jpegFacts reads the segments up to the first scan (ITU-T T.81, annex B).
+// segment is a piece of a JPEG file: two bytes of marker, then length bytes that begin with this length.
+type segment struct {
+	kind   byte
+	length int64
+}
+
+// jpegSegments yields the segments that have a length and where they stand (ITU-T T.81, annex B), up to the first scan
+// or the end of the image, which is the last one.
+func jpegSegments(src *io.SectionReader) iter.Seq2[int64, segment] {
+	return func(yield func(int64, segment) bool) {
+		var b [4]byte
+		off := int64(2)
+		for range maxChunks {
+			if _, err := src.ReadAt(b[:], off); err != nil {
+				return
+			}
+			marker, n := b[1], int64(binary.BigEndian.Uint16(b[2:4]))
+			switch {
+			case b[0] != 0xff || marker == 0xff: // fill bytes, or junk that the decoder passes over as well
+				off++
+				continue
+			case marker == 0x00 || marker == 0x01 || 0xd0 <= marker && marker <= 0xd7:
+				off += 2 // markers without a length
+				continue
+			}
+			if !yield(off, segment{marker, n}) || marker == 0xda || marker == 0xd9 {
+				return
+			}
+			off += 2 + n
+		}
+	}
+}
+
+// jpegFacts reads the segments up to the first scan.
 func jpegFacts(src *io.SectionReader, _ image.Config) facts {
 	f := facts{perPixel: 8}
+	restarts := false
 	var b [6 + 3*4]byte
-	off := int64(2)
-	for range maxChunks {
-		if _, err := src.ReadAt(b[:4], off); err != nil {
-			break
-		}
-		if b[0] != 0xff || b[1] == 0xff { // fill bytes, or junk that the decoder passes over as well
-			off++
-			continue
-		}
-		marker, n := b[1], int64(binary.BigEndian.Uint16(b[2:4]))
+	for off, s := range jpegSegments(src) {
 		switch {
-		case marker == 0x00 || marker == 0x01 || 0xd0 <= marker && marker <= 0xd7:
-			off += 2 // markers without a length
-			continue
-		case 0xc0 <= marker && marker <= 0xc2:
+		case 0xc0 <= s.kind && s.kind <= 0xc2:
 			m, _ := src.ReadAt(b[:], off+4)
-			f.perPixel = jpegBytesPerPixel(b[:m], marker == 0xc2)
-		case marker == 0xe1 && f.orientation == 0:
+			f.progressive = s.kind == 0xc2
+			f.perPixel = jpegBytesPerPixel(b[:m], f.progressive)
+			f.reducible = reducible(b[:m])
+		case s.kind == 0xdd:
+			restarts = true
+		case s.kind == 0xe1 && f.orientation == 0:
 			var id [6]byte
 			if _, err := src.ReadAt(id[:], off+4); err == nil && string(id[:]) == "Exif\x00\x00" {
-				f.orientation = exifOrientation(io.NewSectionReader(src, off+4, n-2))
+				f.orientation = exifOrientation(io.NewSectionReader(src, off+4, s.length-2))
 			}
-		case marker == 0xda || marker == 0xd9:
-			return f
 		}
-		off += 2 + n
+	}
+	if f.progressive && restarts {
+		f.reducible = false // image/jpeg takes no such file, and both decoders are to take the same
 	}
 	return f
+}
+
+// reducible says whether a frame header (T.81, B.2.2) is of the ordinary kind that every decoder understands in the same
+// way: 8 bits, and grey or three components of which the first has the most samples and the others one a block.
+func reducible(sof []byte) bool {
+	if len(sof) < 9 || sof[0] != 8 {
+		return false
+	}
+	switch sof[5] {
+	case 1:
+		return true
+	case 3:
+		return len(sof) >= 15 && slices.Contains([]byte{0x11, 0x12, 0x21, 0x22}, sof[7]) && sof[10] == 0x11 && sof[13] == 0x11
+	}
+	return false
 }
 
 // jpegBytesPerPixel estimates from a frame header (T.81, B.2.2) the planes,

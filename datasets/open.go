@@ -79,7 +79,7 @@ func open(ctx context.Context, root, cacheDir string, o Options, built time.Time
 
 	// A cache that is missing or damaged is nothing to report: it is made anew.
 	old, _ := openCache(path)
-	past := history{root: root, cache: old, slot: map[string]slot{}}
+	past := history{root: root, built: built.UnixNano(), cache: old, slot: map[string]slot{}}
 	if old != nil {
 		past.remember()
 		fresh, err := past.covers(ctx, entries)
@@ -129,6 +129,7 @@ func newSet(root string, c *cacheFile, passed []Skipped, decoded int) *Set {
 // history answers for files that have not changed since the last cache.
 type history struct {
 	root  string
+	built int64      // when the folder was listed this time, Unix nanoseconds
 	cache *cacheFile // nil: there is none
 	slot  map[string]slot
 }
@@ -154,13 +155,17 @@ func (h *history) remember() {
 // them apart on every file system; FAT counts in two seconds.
 const coarse = 2 * time.Second
 
+// tooFresh says that a file of a folder listed at the time built may have been
+// changed since without its time telling: then its content must.
+func tooFresh(e entry, built int64) bool { return e.mtime >= built-int64(coarse) }
+
 // recall finds what became of a file that has not changed.
 func (h *history) recall(e entry) (slot, bool) {
 	s, ok := h.slot[e.rel]
 	if !ok || s.record.entry != e || s.record.kind == Unreadable { // permissions change without the time
 		return slot{}, false
 	}
-	if e.mtime >= h.cache.Built-int64(coarse) {
+	if tooFresh(e, h.cache.Built) {
 		id, err := identifyFile(filepath.Join(h.root, filepath.FromSlash(e.rel)))
 		if err != nil || id != s.record.file {
 			return slot{}, false
@@ -219,7 +224,7 @@ func build(ctx context.Context, root, path string, o Options, entries []entry, p
 			if same, seen := first[r.fitted]; seen {
 				r.reason = duplicateOf(same, o.Size)
 			} else {
-				got = process(root, o, r.entry, history{})
+				got = process(root, o, r.entry, history{built: past.built})
 			}
 		}
 		r := got.record
@@ -315,13 +320,16 @@ func process(root string, o Options, e entry, past history) outcome {
 	}
 	path := filepath.Join(root, filepath.FromSlash(e.rel))
 	got := outcome{record: record{entry: e}, decoded: true}
-	err := decodeFile(path, o.Limits, func(d *Decoded, src *io.SectionReader) error {
-		id, err := identifyReader(io.NewSectionReader(src, 0, src.Size()))
-		if err != nil {
+	err := decodeFile(path, o.Limits, &target{o.Size, o.Fit}, func(d *Decoded, src *io.SectionReader) error {
+		var err error
+		if tooFresh(e, past.built) {
+			if got.record.file, err = identifyReader(io.NewSectionReader(src, 0, src.Size())); err != nil {
+				return unreadable(path, err)
+			}
+		}
+		if got.record.pixels, err = identifyContent(d, src); err != nil {
 			return unreadable(path, err)
 		}
-		got.record.file = id
-		got.record.pixels = identifyPixels(d)
 		got.square = FitSquare(d.Image, o.Size, o.Fit, o.Background)
 		got.record.fitted = identify(got.square)
 		return nil
@@ -329,20 +337,24 @@ func process(root string, o Options, e entry, past history) outcome {
 	if err != nil {
 		fe := asFileError(path, err)
 		got.record.kind, got.record.reason, got.square = fe.Kind, fe.Reason, nil
-		if e.size <= wholeFile {
+		if e.size <= wholeFile && tooFresh(e, past.built) {
 			got.record.file, _ = identifyFile(path) // zero if it cannot be read, which matches nothing
 		}
 	}
 	return got
 }
 
-// identifyPixels tells pictures apart by their upright pixels and shape.
-func identifyPixels(d *Decoded) identity {
+// identifyContent tells pictures apart by their upright pixels and shape or,
+// where these would depend on the size that is decoded, by the code of them.
+func identifyContent(d *Decoded, src *io.SectionReader) (identity, error) {
+	if d.Format == codecs.jpeg.name {
+		return identifyJPEG(src, d.Orientation)
+	}
 	h := sha256.New()
 	shape := binary.LittleEndian.AppendUint32(nil, uint32(d.Image.Rect.Dx()))
 	h.Write(binary.LittleEndian.AppendUint32(shape, uint32(d.Image.Rect.Dy())))
 	h.Write(d.Image.Pix)
-	return identity(h.Sum(nil)[:16])
+	return identity(h.Sum(nil)[:16]), nil
 }
 
 func identifyFile(path string) (identity, error) {

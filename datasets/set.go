@@ -77,7 +77,7 @@ type Set struct {
 	size    int
 	pixels  []byte
 	names   []string
-	content []identity // of each picture's decoded pixels, whatever its size and fit here
+	content []identity // of each picture's pixels or code, whatever its size and fit here
 	squares []identity // of each square
 	skipped []Skipped
 	decoded int

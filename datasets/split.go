@@ -17,7 +17,7 @@ const (
 // Split chooses which pictures are trained on and which are held out for
 // measuring and previews; both lists are ascending and together they are all.
 //
-// Each picture draws a number from its own decoded content and the seed, and
+// Each picture draws a number from its own content (see identifyContent) and the seed, and
 // those with the smallest numbers are held out. So the choice depends neither
 // on names nor on the order of the folder, is the same at every size and fit,
 // and hardly changes when pictures are added or removed: each one that comes or

@@ -52,9 +52,10 @@ func benchCases() []benchCase {
 				return v, map[string]any{"batch": benchBatch(size), "compile_seconds": compile.Seconds()}, err
 			}})
 	}
-	return append(cases,
+	cases = append(cases,
 		benchCase{"ingest/jpeg-1024x768", "images/s", benchIngest},
 		benchCase{"export/original-256", "images/s", benchExport})
+	return append(cases, benchPipelines()...)
 }
 
 func newBench(out *output) *cobra.Command {

@@ -84,65 +84,61 @@ const (
 )
 
 // addMoments adds f times the products of one pixel to sum.
-func addMoments(sum []float64, s, y []float32, f float64) {
-	k := atSS
-	for u := range 3 {
-		su, yu := float64(s[u])*f, float64(y[u])
-		sum[atS+u] += su
-		sum[atY+u] += yu * f
-		sum[atYY+u] += yu * yu * f
-		for w := u; w < 3; w++ {
-			sum[k] += su * float64(s[w])
-			k++
-		}
-		for v := range 3 {
-			sum[atSY+3*u+v] += su * float64(y[v])
-		}
+func addMoments(sum *[moments]float64, s, y []float32, f float64) {
+	s0, s1, s2 := float64(s[0]), float64(s[1]), float64(s[2])
+	sum[atS] += s0 * f
+	sum[atS+1] += s1 * f
+	sum[atS+2] += s2 * f
+	sum[atSS] += s0 * f * s0
+	sum[atSS+1] += s0 * f * s1
+	sum[atSS+2] += s0 * f * s2
+	sum[atSS+3] += s1 * f * s1
+	sum[atSS+4] += s1 * f * s2
+	sum[atSS+5] += s2 * f * s2
+	for v := range 3 {
+		yv := float64(y[v])
+		sum[atY+v] += yv * f
+		sum[atSY+v] += s0 * f * yv
+		sum[atSY+3+v] += s1 * f * yv
+		sum[atSY+6+v] += s2 * f * yv
+		sum[atYY+v] += yv * yv * f
 	}
 }
 
 // fit finds the linear function that a window's n pixels, summed in sum,
-// ask for, starting from a prior, with the ridge eps.
-func fit(sum []float64, n float64, prior linear, eps float64) linear {
-	mean := func(i int) float64 { return sum[i] / n }
-	var cov, cross [3][3]float64 // of s with s, of s with y
-	k := atSS
-	for u := range 3 {
-		for w := u; w < 3; w++ {
-			cov[u][w] = mean(k) - mean(atS+u)*mean(atS+w)
-			cov[w][u] = cov[u][w]
-			k++
-		}
-		for v := range 3 {
-			cross[u][v] = mean(atSY+3*u+v) - mean(atS+u)*mean(atY+v)
-		}
+// ask for, starting from a prior, with the ridge eps. It is called twice for
+// every pixel of the canvas, so the sums over the channels are written out.
+func fit(sum *[moments]float64, n float64, prior *linear, eps float64) (out linear) {
+	var m [moments]float64 // the means
+	for i, v := range sum {
+		m[i] = v * (1 / n)
 	}
-	inv := inverse(cov, eps)
+	s0, s1, s2 := m[atS], m[atS+1], m[atS+2]
+	// The covariance of s with itself, which is symmetric: its upper triangle.
+	c00, c01, c02 := m[atSS]-s0*s0, m[atSS+1]-s0*s1, m[atSS+2]-s0*s2
+	c11, c12, c22 := m[atSS+3]-s1*s1, m[atSS+4]-s1*s2, m[atSS+5]-s2*s2
+	// (Σ + εI)⁻¹, symmetric too, by cofactors.
+	a, d, f := c00+eps, c11+eps, c22+eps
+	p, q, r := d*f-c12*c12, c12*c02-c01*f, c01*c12-d*c02
+	k := 1 / (a*p + c01*q + c02*r)
+	i00, i01, i02 := p*k, q*k, r*k
+	i11, i12, i22 := (a*f-c02*c02)*k, (c01*c02-a*c12)*k, (a*d-c01*c01)*k
 	var left, total float64
-	var out linear
 	for v := range 3 {
-		var rest, g [3]float64
-		for u := range 3 {
-			rest[u] = cross[u][v]
-			for w := range 3 {
-				rest[u] -= cov[u][w] * float64(prior.g[3*w+v])
-			}
-		}
-		for u := range 3 {
-			g[u] = float64(prior.g[3*u+v])
-			for w := range 3 {
-				g[u] += inv[u][w] * rest[w]
-			}
-			out.g[3*u+v] = float32(g[u])
-		}
-		variance := max(0, mean(atYY+v)-mean(atY+v)*mean(atY+v))
-		residual := variance // of y − g·s
-		for u := range 3 {
-			residual -= 2 * g[u] * cross[u][v]
-			for w := range 3 {
-				residual += g[u] * cov[u][w] * g[w]
-			}
-		}
+		y := m[atY+v]
+		x0, x1, x2 := m[atSY+v]-s0*y, m[atSY+3+v]-s1*y, m[atSY+6+v]-s2*y // the covariance of s with y
+		g0, g1, g2 := float64(prior.g[v]), float64(prior.g[3+v]), float64(prior.g[6+v])
+		r0 := x0 - c00*g0 - c01*g1 - c02*g2
+		r1 := x1 - c01*g0 - c11*g1 - c12*g2
+		r2 := x2 - c02*g0 - c12*g1 - c22*g2
+		g0 += i00*r0 + i01*r1 + i02*r2
+		g1 += i01*r0 + i11*r1 + i12*r2
+		g2 += i02*r0 + i12*r1 + i22*r2
+		out.g[v], out.g[3+v], out.g[6+v] = float32(g0), float32(g1), float32(g2)
+		variance := max(0, m[atYY+v]-y*y)
+		// The variance of y − g·s.
+		residual := variance - 2*(g0*x0+g1*x1+g2*x2) +
+			g0*(c00*g0+2*(c01*g1+c02*g2)) + g1*(c11*g1+2*c12*g2) + g2*c22*g2
 		left += max(0, residual)
 		total += variance
 	}
@@ -150,25 +146,15 @@ func fit(sum []float64, n float64, prior linear, eps float64) linear {
 	return out
 }
 
-// inverse of c + eps·I, for a covariance c, by cofactors.
-func inverse(c [3][3]float64, eps float64) [3][3]float64 {
-	a, d, f := c[0][0]+eps, c[1][1]+eps, c[2][2]+eps
-	b, g, e := c[0][1], c[0][2], c[1][2]
-	p, q, r := d*f-e*e, e*g-b*f, b*e-d*g
-	k := 1 / (a*p + b*q + g*r)
-	s, t, u := (a*f-g*g)*k, (b*g-a*e)*k, (a*d-b*b)*k
-	return [3][3]float64{{p * k, q * k, r * k}, {q * k, s, t}, {r * k, t, u}}
-}
-
 // fitWhole fits the whole canvas, starting from the identity, and gives the
 // fitted value for a colour too.
 func fitWhole(s, y plane) (whole linear, at func(c [3]float32) [3]float32) {
 	var sum [moments]float64
 	for i := 0; i < len(s.pix); i += 3 {
-		addMoments(sum[:], s.pix[i:i+3], y.pix[i:i+3], 1)
+		addMoments(&sum, s.pix[i:i+3], y.pix[i:i+3], 1)
 	}
 	n := float64(s.w * s.h)
-	whole = fit(sum[:], n, identity, wholeRidge)
+	whole = fit(&sum, n, &identity, wholeRidge)
 	return whole, func(c [3]float32) (out [3]float32) {
 		for v := range 3 {
 			out[v] = float32(sum[atY+v] / n)
@@ -190,9 +176,9 @@ func gains(s, y plane, whole linear) plane {
 		level.pix[i+9] = whole.unexplained
 	}
 	for _, r := range windows {
-		eachWindow(s, y, r, func(i int, sum []float64, n float64) {
+		eachWindow(s, y, r, func(i int, sum *[moments]float64, n float64) {
 			at := level.pix[i*c : i*c+c]
-			l := fit(sum, n, linear{[9]float32(at[:9]), at[9]}, ridge)
+			l := fit(sum, n, &linear{[9]float32(at[:9]), at[9]}, ridge)
 			copy(at, l.g[:])
 			at[9] = l.unexplained
 		})
@@ -213,26 +199,18 @@ func gains(s, y plane, whole linear) plane {
 // in the (2r+1)² window around it. It keeps one sum per column, from which the
 // row that leaves the window is taken again, so that memory does not grow with
 // the height.
-func eachWindow(s, y plane, r int, f func(i int, sum []float64, n float64)) {
-	columns := make([]float64, s.w*moments)
+func eachWindow(s, y plane, r int, f func(i int, sum *[moments]float64, n float64)) {
+	columns := make([][moments]float64, s.w)
 	add := func(row int, sign float64) {
 		if row < 0 || row >= s.h {
 			return
 		}
 		a, b := s.row(row), y.row(row)
 		for x := range s.w {
-			addMoments(columns[x*moments:(x+1)*moments], a[3*x:3*x+3], b[3*x:3*x+3], sign)
+			addMoments(&columns[x], a[3*x:3*x+3], b[3*x:3*x+3], sign)
 		}
 	}
 	var sum [moments]float64
-	slide := func(x int, sign float64) {
-		if x < 0 || x >= s.w {
-			return
-		}
-		for k, v := range columns[x*moments : (x+1)*moments] {
-			sum[k] += sign * v
-		}
-	}
 	for row := range r {
 		add(row, 1)
 	}
@@ -241,13 +219,23 @@ func eachWindow(s, y plane, r int, f func(i int, sum []float64, n float64)) {
 		add(row-r-1, -1)
 		rows := min(row+r, s.h-1) - max(row-r, 0) + 1
 		clear(sum[:])
-		for x := range r {
-			slide(x, 1)
+		for x := range min(r, s.w) {
+			for k, v := range &columns[x] {
+				sum[k] += v
+			}
 		}
 		for x := range s.w {
-			slide(x+r, 1)
-			slide(x-r-1, -1)
-			f(row*s.w+x, sum[:], float64(rows*(min(x+r, s.w-1)-max(x-r, 0)+1)))
+			if in := x + r; in < s.w {
+				for k, v := range &columns[in] {
+					sum[k] += v
+				}
+			}
+			if out := x - r - 1; out >= 0 {
+				for k, v := range &columns[out] {
+					sum[k] -= v
+				}
+			}
+			f(row*s.w+x, &sum, float64(rows*(min(x+r, s.w-1)-max(x-r, 0)+1)))
 		}
 	}
 }

@@ -101,29 +101,36 @@ func mixRow(dst, src []float32, t taps, c int) {
 func (p plane) boxMean(r int) plane {
 	across, out := newPlane(p.w, p.h, p.c), newPlane(p.w, p.h, p.c)
 	for y := range p.h {
-		for i := range p.c {
-			slidingMean(across.row(y)[i:], p.row(y)[i:], p.w, p.c, r)
-		}
+		slidingMeans(across.row(y), p.row(y), p.w, p.c, r)
 	}
-	for i := range p.w * p.c {
-		slidingMean(out.pix[i:], across.pix[i:], p.h, p.w*p.c, r)
-	}
+	slidingMeans(out.pix, across.pix, p.h, p.w*p.c, r)
 	return out
 }
 
-// slidingMean is boxMean along one line of n samples that lie stride apart.
-func slidingMean(dst, src []float32, n, stride, r int) {
-	var sum float64
+// slidingMeans is boxMean along n groups of c samples, each sample with those
+// at its place in the other groups.
+func slidingMeans(dst, src []float32, n, c, r int) {
+	sums := make([]float64, c)
 	for i := range min(r, n) {
-		sum += float64(src[i*stride])
+		for k, v := range src[i*c:][:len(sums)] {
+			sums[k] += float64(v)
+		}
 	}
 	for i := range n {
-		if i+r < n {
-			sum += float64(src[(i+r)*stride])
+		if in := i + r; in < n {
+			for k, v := range src[in*c:][:len(sums)] {
+				sums[k] += float64(v)
+			}
 		}
-		if i-r-1 >= 0 {
-			sum -= float64(src[(i-r-1)*stride])
+		if out := i - r - 1; out >= 0 {
+			for k, v := range src[out*c:][:len(sums)] {
+				sums[k] -= float64(v)
+			}
 		}
-		dst[i*stride] = float32(sum / float64(min(i+r, n-1)-max(i-r, 0)+1))
+		share := 1 / float64(min(i+r, n-1)-max(i-r, 0)+1)
+		to := dst[i*c:][:len(sums)]
+		for k, v := range sums {
+			to[k] = float32(v * share)
+		}
 	}
 }
