@@ -28,7 +28,7 @@ type Options struct {
 	Project  *project.Project
 	Backend  *backend.Backend
 	Autosave time.Duration // 0 means DefaultAutosave
-	Previews time.Duration // time between Preview events; 0 means none
+	Previews time.Duration // time between previews; 0 means one at the end of each round only
 	Watch    func(Event)   // called by one goroutine at a time
 	Control  *Control      // may be nil
 
