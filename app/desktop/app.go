@@ -34,7 +34,7 @@ const appID = "app.straightway.Straightway"
 type Options struct {
 	Version string
 	Project string    // folder to open; empty: the last one
-	Meter   bool      // print the longest frame gap at the end
+	Meter   bool      // print the time to the first frame and the longest gaps at the end
 	Out     io.Writer // where the meter prints
 }
 
@@ -114,8 +114,11 @@ func Run(o Options) error {
 	go a.poll()
 	var m *meter
 	if o.Meter {
-		m = newMeter()
+		m = newMeter(func() bool { return s.Training.State().State == studio.Running })
 		time.AfterFunc(3*time.Second, m.reset) // setting up is not a stall
+		witness := m.witness()
+		witness.Resize(fyne.NewSize(1, 1))
+		a.window.SetContent(container.NewStack(a.window.Content(), container.NewWithoutLayout(witness)))
 	}
 	a.window.ShowAndRun()
 	close(a.stopped)
@@ -357,7 +360,7 @@ func (a *App) quit() {
 	a.closing = true
 	a.studio.Exporter.Stop()
 	a.studio.Training.Stop()
-	saving := dialog.NewCustomWithoutButtons(tr("Saving…"), widget.NewProgressBarInfinite(), a.window)
+	saving := dialog.NewCustomWithoutButtons(tr("Saving…"), wrapped(tr("The window closes when everything is on the disk.")), a.window)
 	if a.studio.Training.Busy() || a.studio.Exporter.Busy() {
 		saving.Show()
 	}

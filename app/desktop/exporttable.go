@@ -211,13 +211,13 @@ func reason(err error) string {
 	var path *fs.PathError
 	switch {
 	case errors.As(err, &file):
-		return file.Reason
+		return told(file.Reason)
 	case errors.As(err, &exists):
-		return exists.Reason
+		return told(exists.Reason)
 	case errors.As(err, &path):
-		return path.Err.Error()
+		return told(path.Err.Error())
 	}
-	return err.Error()
+	return told(err.Error())
 }
 
 // eventRow is a row of the table.

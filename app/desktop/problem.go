@@ -29,7 +29,7 @@ type problem struct {
 
 // explain finds the advice for an error.
 func explain(what string, err error) problem {
-	p := problem{What: what, Cause: err.Error()}
+	p := problem{What: what, Cause: told(err.Error())}
 	switch {
 	case errors.Is(err, project.ErrLocked):
 		p.Advice = tr("Another window or command has this project open. Close it there, or open another project here.")

@@ -262,7 +262,7 @@ func readSettings(dir string) (Settings, error) {
 	damaged := func(err error) error {
 		cure := "correct it by hand"
 		if _, bakErr := os.Stat(filepath.Join(dir, backupName)); bakErr == nil {
-			cure += fmt.Sprintf(", or restore the previous version by copying %s over it", backupName)
+			cure = fmt.Sprintf("correct it by hand, or restore the previous version by copying %s over it", backupName)
 		}
 		return fmt.Errorf("the settings file %s cannot be used: %w: %s", path, err, cure)
 	}
