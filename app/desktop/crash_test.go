@@ -3,6 +3,7 @@
 package desktop
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"strings"
@@ -37,4 +38,20 @@ func TestAPanicLeavesAReportForTheNextStart(t *testing.T) {
 	if again, _, err := catchCrashes(dir); again != "" || err != nil {
 		t.Errorf("the report is offered again: %q (%v)", again, err)
 	}
+}
+
+func TestADisplayThatCannotBeOpenedIsAnError(t *testing.T) {
+	broken := func() { panic("NotInitialized: The GLFW library is not initialized") }
+	if err := opening(broken, func() bool { return false }); !errors.Is(err, ErrNoDisplay) || !strings.Contains(err.Error(), "GLFW") {
+		t.Errorf("the error is %v", err)
+	}
+	if err := opening(func() {}, func() bool { return true }); err != nil {
+		t.Errorf("a window that was closed is an error: %v", err)
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("a panic of a window that was open is lost")
+		}
+	}()
+	_ = opening(broken, func() bool { return true })
 }
