@@ -241,9 +241,9 @@ func (a *App) shortcuts() {
 	ctrl(fyne.KeyComma, a.showSettings)
 	ctrl(fyne.KeyQ, a.close)
 	c.SetOnTypedKey(func(k *fyne.KeyEvent) {
-		if front, ok := c.Overlays().Top().(*widget.PopUp); ok { // a dialog is open
+		if front := c.Overlays().Top(); front != nil { // a dialog is open
 			if k.Name == fyne.KeyEscape && !a.closing {
-				front.Hide()
+				c.Overlays().Remove(front)
 			}
 			return
 		}

@@ -210,6 +210,8 @@ func reason(err error) string {
 	var exists *translate.ExistsError
 	var path *fs.PathError
 	switch {
+	case errors.Is(err, translate.ErrFolderGone):
+		return told(translate.ErrFolderGone.Error())
 	case errors.As(err, &file):
 		return told(file.Reason)
 	case errors.As(err, &exists):

@@ -43,6 +43,8 @@ func explain(what string, err error) problem {
 		p.Advice = tr("Another window or command has this project open. Close it there, or open another project here.")
 	case errors.Is(err, project.ErrNewer):
 		p.Advice = tr("Install the version of Straightway that wrote the project, or a later one. Nothing was changed.")
+	case errors.Is(err, project.ErrGone):
+		p.Advice = tr("Bring the folder back under its name and press Continue: training goes on from what was saved in it. Or open another project.")
 	case errors.Is(err, project.ErrNotProject):
 		p.Advice = tr("Choose a folder that Straightway made, or start a new project from two folders of images.")
 	case errors.Is(err, project.ErrExists):

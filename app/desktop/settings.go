@@ -166,6 +166,7 @@ func (a *App) showHelp() {
 		{"Ctrl+,", tr("Settings")},
 		{"Ctrl+Q", tr("Close")},
 		{"F1", tr("This help")},
+		{tr("Escape"), tr("Close the dialog in front")},
 	} {
 		grid.Add(widget.NewLabel(k[0]))
 		grid.Add(widget.NewLabel(k[1]))

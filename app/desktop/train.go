@@ -159,6 +159,9 @@ const (
 	plotEvery  = 12 // the loss, and the memory in use
 )
 
+// noneKept stands for the number of previews of a project that was trained without them.
+const noneKept = -2
+
 func (s *trainScreen) refresh() {
 	st := s.app.studio.Training.State()
 	s.ticks++
@@ -177,8 +180,12 @@ func (s *trainScreen) refresh() {
 		s.showLoss(st)
 	}
 	s.showRounds(st)
-	if s.previews != len(st.Previews) {
-		s.previews = len(st.Previews)
+	shown := len(st.Previews)
+	if shown == 0 && len(st.Rounds) > 0 {
+		shown = noneKept
+	}
+	if s.previews != shown {
+		s.previews = shown
 		s.setting = true
 		s.moment.Max = float64(max(1, s.previews-1))
 		if s.follow || s.moment.Value > s.moment.Max {
@@ -421,9 +428,15 @@ func (s *trainScreen) showPreview(i int) {
 		source, what = tr("Noise"), tr("From the same noise")
 	}
 	setText(s.what, what)
-	previews := s.app.studio.Training.State().Previews
+	st := s.app.studio.Training.State()
+	previews := st.Previews
+	setShown(s.moment, len(previews) > 1)
 	if len(previews) == 0 {
-		setText(s.when, tr("The first preview comes some seconds after training begins"))
+		none := tr("The first preview comes some seconds after training begins")
+		if len(st.Rounds) > 0 {
+			none = tr("None was kept of the training until now")
+		}
+		setText(s.when, none)
 		s.preview.SetTable(nil, nil)
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -730,5 +731,24 @@ func TestMeasurementsKeepNames(t *testing.T) {
 	}
 	if !reflect.DeepEqual(Measurements{}, func() Measurements { var m Measurements; _ = json.Unmarshal([]byte("{}"), &m); return m }()) {
 		t.Error("an empty object is not empty")
+	}
+}
+
+func TestAProjectThatIsGoneIsNotMadeAnew(t *testing.T) {
+	p := newProject(t)
+	defer p.Close()
+	if err := os.RemoveAll(p.Dir()); err != nil {
+		t.Fatal(err)
+	}
+	err := p.SaveCheckpoint("1-flow", checkpointAt(1))
+	if !errors.Is(err, ErrGone) {
+		t.Errorf("saving a checkpoint: %v", err)
+	}
+	mention(t, err, p.Dir(), "bring it back")
+	if _, err := p.CacheDir(); !errors.Is(err, ErrGone) {
+		t.Errorf("the cache: %v", err)
+	}
+	if _, err := os.Stat(p.Dir()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the folder is there again (%v)", err)
 	}
 }

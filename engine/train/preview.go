@@ -107,7 +107,7 @@ func (p *Preview) save(to *project.Project) error {
 		}
 	}
 	dir := filepath.Join(to.Dir(), previewsName)
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := os.Mkdir(dir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("making the folder for previews: %w", err)
 	}
 	return project.WriteFile(filepath.Join(dir, p.file()), func(w io.Writer) error { return png.Encode(w, all) })
