@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"maps"
 	"path/filepath"
+	"syscall"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
@@ -210,6 +211,8 @@ func reason(err error) string {
 	var exists *translate.ExistsError
 	var path *fs.PathError
 	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return tr("The disk is full: free some space, then retry what failed")
 	case errors.Is(err, translate.ErrFolderGone):
 		return told(translate.ErrFolderGone.Error())
 	case errors.As(err, &file):
