@@ -91,11 +91,9 @@ func newSentences(translations map[string]string) *sentences {
 	return s
 }
 
-// say is a sentence of the engine's in the present language; lines, as joined errors have them, one by one.
+// say is a sentence of the engine's in the present language; lines, as joined errors have them, one by one, and without
+// those that an earlier one holds.
 func (s *sentences) say(text string) string {
-	if len(s.patterns) == 0 {
-		return text
-	}
 	if said, ok := s.known[text]; ok {
 		return said
 	}
@@ -104,7 +102,12 @@ func (s *sentences) say(text string) string {
 	}
 	var lines []string
 	for line := range strings.SplitSeq(text, "\n") {
-		lines = append(lines, s.line(line, 0))
+		if len(s.patterns) > 0 {
+			line = s.line(line, 0)
+		}
+		if !slices.ContainsFunc(lines, func(before string) bool { return strings.Contains(before, line) }) {
+			lines = append(lines, line)
+		}
 	}
 	said := strings.Join(lines, "\n")
 	s.known[text] = said

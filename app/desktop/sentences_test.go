@@ -191,7 +191,15 @@ func TestErrorsAreToldInChinese(t *testing.T) {
 			}
 		}
 	}
+	gone := errors.New("the project's folder is gone")
+	twice := errors.Join(fmt.Errorf("what round %s learnt since the last autosave could not be saved: %w", "1-flow", gone), gone)
+	if got := told(twice.Error()); got != "流自上次自动保存以来学到的内容无法保存：项目文件夹不见了" {
+		t.Errorf("what is said twice is told as %q", got)
+	}
 	speak("en")
+	if got, want := told(twice.Error()), "what round 1-flow learnt since the last autosave could not be saved: the project's folder is gone"; got != want {
+		t.Errorf("what is said twice is told as %q", got)
+	}
 	if got := told(full.Error()); got != full.Error() {
 		t.Errorf("in English it is told as %q", got)
 	}

@@ -235,7 +235,7 @@ func (s *trainScreen) showState(p *project.Project, st studio.TrainingState) {
 	case st.State == studio.Failed:
 		text = tr("Training failed")
 		if st.Err != nil {
-			numbers = upperFirst(told(st.Err.Error()))
+			numbers, _, _ = strings.Cut(upperFirst(told(st.Err.Error())), "\n") // all of it is in the dialog
 		}
 	default:
 		text = tr("Ready. Continue goes on exactly where training stopped.")

@@ -176,7 +176,7 @@ func (t *Training) Start() error {
 		t.work = nil
 		t.state.Ended = time.Now()
 		t.state.Version++
-		if rerr == nil {
+		if rerr == nil && !errors.Is(err, project.ErrGone) { // they are there again when the folder is
 			t.state.Rounds = rounds
 		}
 		switch {
