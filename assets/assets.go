@@ -23,7 +23,8 @@ var (
 var FontLicense string
 
 // Translations has one file a language, translations/<tag>.json with a tag like zh-CN: a JSON object from the English
-// text to the translated one. English itself needs none.
+// text to the translated one; and translations/engine/<tag>.json, which translates the formats of the engine's errors and
+// remarks ("engine") and the words that Go and the system add to them ("system"). English itself needs none.
 //
-//go:embed translations/*.json
+//go:embed translations/*.json translations/engine/*.json
 var Translations embed.FS

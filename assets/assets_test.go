@@ -103,9 +103,13 @@ func lacking(t *testing.T, font *sfnt.Font, text string) []rune {
 // translated returns every text of each translation file, from and to, by the file's name.
 func translated(t *testing.T) map[string]string {
 	t.Helper()
-	files, err := fs.Glob(Translations, "translations/*.json")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no translations: %v", err)
+	var files []string
+	for _, folder := range []string{"translations", "translations/engine"} {
+		found, err := fs.Glob(Translations, folder+"/*.json")
+		if err != nil || len(found) == 0 {
+			t.Fatalf("no translations in %s: %v", folder, err)
+		}
+		files = append(files, found...)
 	}
 	texts := map[string]string{}
 	for _, file := range files {

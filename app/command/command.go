@@ -110,7 +110,7 @@ func newRoot(out *output, window Window) *cobra.Command {
 	}
 	if window != nil {
 		root.Flags().StringVar(&directory, "project", "", "project to open in the window (default: the last one)")
-		root.Flags().BoolVar(&meter, "ui-meter", false, "when the window is closed, print its longest frame gap")
+		root.Flags().BoolVar(&meter, "ui-meter", false, "when the window is closed, print the time to its first frame and its longest gaps")
 		root.Long += "\n\nWithout a command it opens the window."
 	}
 	root.PersistentFlags().BoolVar(&out.json, "json", false, "print results as JSON lines on standard output")

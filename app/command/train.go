@@ -209,10 +209,13 @@ func devicesUsage(err error) error {
 	return err
 }
 
+// previewEvery is the time between previews, which the window shows of any project; they take about a hundredth of it.
+const previewEvery = time.Minute
+
 // trainProject trains and reports.
 func trainProject(ctx context.Context, out *output, p *project.Project, be *backend.Backend, devices int, autosave time.Duration) error {
 	result, err := train.Run(ctx, train.Options{
-		Project: p, Backend: be, Devices: devices, Autosave: autosave,
+		Project: p, Backend: be, Devices: devices, Autosave: autosave, Previews: previewEvery,
 		Watch: func(e train.Event) { reportTraining(out, e) },
 	})
 	if err != nil {

@@ -6,14 +6,10 @@ package desktop
 
 import (
 	"errors"
-	"fmt"
-	"io"
-	"os"
-	"runtime"
+	"sync/atomic"
 	"time"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/app"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/dialog"
 	"fyne.io/fyne/v2/driver/desktop"
@@ -24,22 +20,6 @@ import (
 	"github.com/straightway-app/straightway/app/studio"
 	"github.com/straightway-app/straightway/engine/project"
 )
-
-// version is the program's, for reports and About.
-var version = "0.1.0"
-
-const appID = "app.straightway.Straightway"
-
-// Options of Run.
-type Options struct {
-	Version string
-	Project string    // folder to open; empty: the last one
-	Meter   bool      // print the longest frame gap at the end
-	Out     io.Writer // where the meter prints
-}
-
-// ErrNoDisplay is returned where there is no screen to show a window on.
-var ErrNoDisplay = errors.New("there is no display to open a window on: start it on a desktop, or set DISPLAY; the command line needs none: see straightway --help")
 
 // screen is one of the window's pages.
 type screen interface {
@@ -62,6 +42,7 @@ type App struct {
 	tabs    []*widget.Button
 	status  *widget.Button
 	title   string
+	started atomic.Bool // the display could be opened
 	stopped chan struct{}
 	closing bool
 
@@ -72,58 +53,6 @@ type App struct {
 	results *resultsScreen // one of the two
 	export  *exportScreen
 	lab     *labScreen
-}
-
-// Run shows the window until it is closed.
-func Run(o Options) error {
-	if runtime.GOOS == "linux" {
-		if os.Getenv("DISPLAY") == "" && os.Getenv("WAYLAND_DISPLAY") == "" {
-			return ErrNoDisplay
-		}
-		// On native Wayland a drop comes with a stale position; through X it is right.
-		if os.Getenv("DISPLAY") != "" && os.Getenv("FYNE_PLATFORM") == "" {
-			_ = os.Setenv("FYNE_PLATFORM", "x11")
-		}
-	}
-	if o.Version != "" {
-		version = o.Version
-	}
-	dirs, err := studio.DefaultDirs()
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(dirs.Cache, 0o777); err != nil { // Fyne keeps a cache beside it, and makes one folder only
-		return fmt.Errorf("making the folder for thumbnails: %w", err)
-	}
-	// The window always finds a scheduler's slot free, whatever computes.
-	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 2)
-	app.SetMetadata(fyne.AppMetadata{ID: appID, Name: "Straightway", Version: version, Build: 1, Icon: icon, Migrations: map[string]bool{"fyneDo": true}})
-	report, kept, crashErr := catchCrashes(dirs.Config)
-	s, problem := studio.New(dirs)
-	a := newApp(app.NewWithID(appID), s)
-	a.window.SetCloseIntercept(a.close)
-	a.fyne.Lifecycle().SetOnStarted(func() {
-		s.Compute.Open(s.Preferences.Choices().Backend)
-		a.reopen(o.Project)
-		a.fail(tr("The preferences could not be read"), problem)
-		a.fail(tr("Crash reports cannot be kept"), crashErr)
-		if report != "" {
-			a.offerCrash(report, kept)
-		}
-	})
-	go a.poll()
-	var m *meter
-	if o.Meter {
-		m = newMeter()
-		time.AfterFunc(3*time.Second, m.reset) // setting up is not a stall
-	}
-	a.window.ShowAndRun()
-	close(a.stopped)
-	if m != nil {
-		m.stop()
-		fmt.Fprintln(o.Out, m)
-	}
-	return s.Close()
 }
 
 // newApp makes the window without showing it.
@@ -276,6 +205,17 @@ func (a *App) openProject(dir string) {
 	}()
 }
 
+// restoreSettings brings back a project's settings from before their last change, and opens it.
+func (a *App) restoreSettings(dir string) {
+	go func() {
+		if err := project.RestoreSettings(dir); err != nil {
+			a.fail(tr("The settings could not be restored"), err)
+			return
+		}
+		fyne.Do(func() { a.openProject(dir) })
+	}()
+}
+
 // dropped hands dropped files to the screen in front.
 func (a *App) dropped(at fyne.Position, uris []fyne.URI) {
 	var paths []string
@@ -301,6 +241,12 @@ func (a *App) shortcuts() {
 	ctrl(fyne.KeyComma, a.showSettings)
 	ctrl(fyne.KeyQ, a.close)
 	c.SetOnTypedKey(func(k *fyne.KeyEvent) {
+		if front := c.Overlays().Top(); front != nil { // a dialog is open
+			if k.Name == fyne.KeyEscape && !a.closing {
+				c.Overlays().Remove(front)
+			}
+			return
+		}
 		switch k.Name {
 		case fyne.KeyF1:
 			a.showHelp()
@@ -357,7 +303,7 @@ func (a *App) quit() {
 	a.closing = true
 	a.studio.Exporter.Stop()
 	a.studio.Training.Stop()
-	saving := dialog.NewCustomWithoutButtons(tr("Saving…"), widget.NewProgressBarInfinite(), a.window)
+	saving := dialog.NewCustomWithoutButtons(tr("Saving…"), wrapped(tr("The window closes when everything is on the disk.")), a.window)
 	if a.studio.Training.Busy() || a.studio.Exporter.Busy() {
 		saving.Show()
 	}

@@ -480,7 +480,7 @@ func (c *domainCard) refresh() {
 		setText(c.count, tr("Looking through the folder…"))
 	case st.Err != nil:
 		c.count.Importance = widget.DangerImportance
-		setText(c.count, upperFirst(st.Err.Error()))
+		setText(c.count, upperFirst(told(st.Err.Error())))
 	default:
 		text := tr("%d images", st.Images)
 		if n := len(st.Skipped) - st.Duplicates; n > 0 {
@@ -509,11 +509,11 @@ func (c *domainCard) showSkipped() {
 	}, func(i widget.ListItemID, o fyne.CanvasObject) {
 		box := o.(*fyne.Container)
 		box.Objects[0].(*widget.Label).SetText(skipped[i].Path)
-		box.Objects[1].(*widget.Label).SetText(skipped[i].Kind.String() + ": " + skipped[i].Reason)
+		box.Objects[1].(*widget.Label).SetText(told(skipped[i].Kind.String() + ": " + skipped[i].Reason))
 	})
 	var all strings.Builder
 	for _, s := range skipped {
-		fmt.Fprintf(&all, "%s\t%s\t%s\n", s.Path, s.Kind, s.Reason)
+		fmt.Fprintf(&all, "%s\t%s\t%s\n", s.Path, told(s.Kind.String()), told(s.Reason))
 	}
 	a := c.screen.app
 	d := dialog.NewCustomWithoutButtons(tr("%d files were passed over", len(skipped)), list, a.window)

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"maps"
 	"path/filepath"
+	"syscall"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
@@ -210,14 +211,18 @@ func reason(err error) string {
 	var exists *translate.ExistsError
 	var path *fs.PathError
 	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return tr("The disk is full: free some space, then retry what failed")
+	case errors.Is(err, translate.ErrFolderGone):
+		return told(translate.ErrFolderGone.Error())
 	case errors.As(err, &file):
-		return file.Reason
+		return told(file.Reason)
 	case errors.As(err, &exists):
-		return exists.Reason
+		return told(exists.Reason)
 	case errors.As(err, &path):
-		return path.Err.Error()
+		return told(path.Err.Error())
 	}
-	return err.Error()
+	return told(err.Error())
 }
 
 // eventRow is a row of the table.

@@ -289,7 +289,7 @@ func (s *labScreen) showState(st studio.LabState) {
 		}
 		text = tr("Done in %s. Tap a panel to see it large.", roundTime(seconds))
 	case st.State == studio.Failed:
-		text = upperFirst(st.Err.Error())
+		text = upperFirst(told(st.Err.Error()))
 	case len(st.Rounds) > 0:
 		text = tr("Stopped. The finished rounds stay.")
 	}

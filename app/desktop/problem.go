@@ -25,16 +25,26 @@ type problem struct {
 	What   string // failed, as a title
 	Cause  string // in the words of the part that failed, which name the file or setting
 	Advice string // what to do; may be empty where the cause says it
+	Cure   string // of a button that does it; empty where there is none
+	Do     func(a *App)
 }
 
 // explain finds the advice for an error.
 func explain(what string, err error) problem {
-	p := problem{What: what, Cause: err.Error()}
+	p := problem{What: what, Cause: told(err.Error())}
+	var damaged *project.DamagedError
 	switch {
+	case errors.As(err, &damaged) && damaged.Backup:
+		p.Advice = tr("Bring back the settings as they were before the last change. The damaged file is kept beside them, and the rounds stay as they are.")
+		p.Cure, p.Do = tr("Restore the settings"), func(a *App) { a.restoreSettings(damaged.Dir) }
+	case errors.As(err, &damaged):
+		p.Advice = tr("Correct the file in a text editor, or open another project.")
 	case errors.Is(err, project.ErrLocked):
 		p.Advice = tr("Another window or command has this project open. Close it there, or open another project here.")
 	case errors.Is(err, project.ErrNewer):
 		p.Advice = tr("Install the version of Straightway that wrote the project, or a later one. Nothing was changed.")
+	case errors.Is(err, project.ErrGone):
+		p.Advice = tr("Bring the folder back under its name and press Continue: training goes on from what was saved in it. Or open another project.")
 	case errors.Is(err, project.ErrNotProject):
 		p.Advice = tr("Choose a folder that Straightway made, or start a new project from two folders of images.")
 	case errors.Is(err, project.ErrExists):
@@ -80,13 +90,16 @@ func (a *App) show(p problem) {
 		body.Add(widget.NewLabelWithStyle(tr("What to do"), fyne.TextAlignLeading, fyne.TextStyle{Bold: true}))
 		body.Add(advice)
 	}
-	d := dialog.NewCustomWithoutButtons(p.What, body, a.window)
-	d.SetButtons([]fyne.CanvasObject{
-		a.copyButton(p.report()),
-		primary(tr("Close"), d.Hide),
-	})
-	d.Show()
-	d.Resize(fyne.NewSize(min(560, a.window.Canvas().Size().Width-40), d.MinSize().Height))
+	inside := container.NewVScroll(body)
+	d := dialog.NewCustomWithoutButtons(p.What, inside, a.window)
+	buttons := []fyne.CanvasObject{a.copyButton(p.report())}
+	if p.Cure != "" {
+		buttons = append(buttons, primary(p.Cure, func() { d.Hide(); p.Do(a) }), widget.NewButton(tr("Close"), d.Hide))
+	} else {
+		buttons = append(buttons, primary(tr("Close"), d.Hide))
+	}
+	d.SetButtons(buttons)
+	a.showWhole(d, inside, 560)
 }
 
 func upperFirst(s string) string {

@@ -102,7 +102,7 @@ func (a *App) backendLine() string {
 	c := a.studio.Compute.State()
 	if c.Backend == nil {
 		if c.Err != nil {
-			return c.Err.Error()
+			return told(c.Err.Error())
 		}
 		return tr("Opening the backend…")
 	}
@@ -132,15 +132,15 @@ func (a *App) showBackend() {
 		}
 	case c.Err != nil:
 		line(heading(tr("No backend could be opened")))
-		line(widget.NewLabel(upperFirst(c.Err.Error())))
+		line(widget.NewLabel(upperFirst(told(c.Err.Error()))))
 	default:
 		line(heading(tr("Opening the backend…")))
 	}
 	missing := false
 	for _, r := range c.Passed {
 		line(heading(tr("%s is not used", r.Name)))
-		line(widget.NewLabel(upperFirst(r.Reason)))
-		line(quiet(upperFirst(r.Advice)))
+		line(widget.NewLabel(upperFirst(told(r.Reason))))
+		line(quiet(upperFirst(told(r.Advice))))
 		missing = missing || r.Kind == backend.CPU
 	}
 	inside := container.NewVScroll(body)
@@ -166,6 +166,7 @@ func (a *App) showHelp() {
 		{"Ctrl+,", tr("Settings")},
 		{"Ctrl+Q", tr("Close")},
 		{"F1", tr("This help")},
+		{tr("Escape"), tr("Close the dialog in front")},
 	} {
 		grid.Add(widget.NewLabel(k[0]))
 		grid.Add(widget.NewLabel(k[1]))

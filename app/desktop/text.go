@@ -16,14 +16,17 @@ var Languages = []struct{ Code, Name string }{{"en", "English"}, {"zh-CN", "ç®€ä
 
 // words are the translations of the present language by the English text; empty for English. Only the UI goroutine
 // changes and reads it.
-var words map[string]string
+var (
+	words    map[string]string
+	language string // its code
+)
 
 // speak switches to a language; an empty code means the system's.
 func speak(code string) {
 	if code == "" {
 		code = systemLanguage()
 	}
-	words = dictionary(code)
+	words, language, theirs = dictionary(code), code, nil
 }
 
 // systemLanguage is the language that the environment asks for, as far as the window speaks it.

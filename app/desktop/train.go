@@ -46,6 +46,7 @@ type trainScreen struct {
 	setting  bool // the slider is moved by the program
 	notes    *widget.Label
 	version  int
+	drawn    studio.RunState // state of the run when the screen was drawn last
 	losses   int
 	previews int
 	rounds   string
@@ -151,22 +152,40 @@ func (s *trainScreen) togglePause() {
 	}
 }
 
+// How often a run is drawn, in ticks of a tenth of a second. Any change draws the whole window anew, for which a software
+// display takes time from the cores that train. What a person does shows at once.
+const (
+	textsEvery = 3
+	plotEvery  = 12 // the loss, and the memory in use
+)
+
+// noneKept stands for the number of previews of a project that was trained without them.
+const noneKept = -2
+
 func (s *trainScreen) refresh() {
 	st := s.app.studio.Training.State()
-	if s.ticks++; s.version == st.Version && s.ticks%10 != 0 {
+	s.ticks++
+	soon := s.version < 0 || st.State != s.drawn
+	if !soon && (s.ticks%textsEvery != 0 || s.version == st.Version && s.ticks%plotEvery != 0) {
 		return
 	}
-	s.version = st.Version
+	s.version, s.drawn = st.Version, st.State
 	p, _ := s.app.studio.Project()
 	if noise := s.app.fromNoise(); noise != s.noise {
 		s.noise, s.previews = noise, -1
 	}
 	s.showState(p, st)
 	s.showRail(st)
-	s.showLoss(st)
+	if soon || s.ticks%plotEvery == 0 {
+		s.showLoss(st)
+	}
 	s.showRounds(st)
-	if s.previews != len(st.Previews) {
-		s.previews = len(st.Previews)
+	shown := len(st.Previews)
+	if shown == 0 && len(st.Rounds) > 0 {
+		shown = noneKept
+	}
+	if s.previews != shown {
+		s.previews = shown
 		s.setting = true
 		s.moment.Max = float64(max(1, s.previews-1))
 		if s.follow || s.moment.Value > s.moment.Max {
@@ -177,7 +196,7 @@ func (s *trainScreen) refresh() {
 		s.showPreview(int(s.moment.Value))
 	}
 	if n := len(st.Notes); n > 0 {
-		setText(s.notes, st.Notes[n-1])
+		setText(s.notes, upperFirst(told(st.Notes[n-1])))
 	}
 	setShown(s.notes, len(st.Notes) > 0)
 }
@@ -216,7 +235,7 @@ func (s *trainScreen) showState(p *project.Project, st studio.TrainingState) {
 	case st.State == studio.Failed:
 		text = tr("Training failed")
 		if st.Err != nil {
-			numbers = upperFirst(st.Err.Error())
+			numbers, _, _ = strings.Cut(upperFirst(told(st.Err.Error())), "\n") // all of it is in the dialog
 		}
 	default:
 		text = tr("Ready. Continue goes on exactly where training stopped.")
@@ -409,9 +428,15 @@ func (s *trainScreen) showPreview(i int) {
 		source, what = tr("Noise"), tr("From the same noise")
 	}
 	setText(s.what, what)
-	previews := s.app.studio.Training.State().Previews
+	st := s.app.studio.Training.State()
+	previews := st.Previews
+	setShown(s.moment, len(previews) > 1)
 	if len(previews) == 0 {
-		setText(s.when, tr("The first preview comes some seconds after training begins"))
+		none := tr("The first preview comes some seconds after training begins")
+		if len(st.Rounds) > 0 {
+			none = tr("None was kept of the training until now")
+		}
+		setText(s.when, none)
 		s.preview.SetTable(nil, nil)
 		return
 	}
@@ -452,7 +477,7 @@ func (s *trainScreen) watchEnd() {
 		}
 		s.app.fyne.SendNotification(fyne.NewNotification(tr("Training is done"), ready))
 	case studio.Failed:
-		s.app.fyne.SendNotification(fyne.NewNotification(tr("Training failed"), st.Err.Error()))
+		s.app.fyne.SendNotification(fyne.NewNotification(tr("Training failed"), told(st.Err.Error())))
 		s.app.show(explain(tr("Training failed"), st.Err))
 	}
 }

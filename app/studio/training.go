@@ -46,7 +46,7 @@ type TrainingState struct {
 	Rounds   []project.Round
 	Plan     []string // names of the rounds to be
 	Losses   []Losses
-	Previews []Preview
+	Previews []train.Preview
 	Notes    []string
 	Err      error
 	Ended    time.Time // when the last run ended
@@ -98,7 +98,7 @@ func (t *Training) load(p *project.Project) {
 			losses = appendLoss(losses, e.Round, int(e.Step), v)
 		}
 	}
-	previews, perr := loadPreviews(p)
+	previews, perr := train.LoadPreviews(p)
 	t.change(func(s *TrainingState) {
 		*s = TrainingState{Version: s.Version, Rounds: rounds, Plan: p.Settings().Plan(), Losses: losses, Previews: previews, Err: errors.Join(err, herr, perr)}
 		if s.Err != nil {
@@ -176,7 +176,7 @@ func (t *Training) Start() error {
 		t.work = nil
 		t.state.Ended = time.Now()
 		t.state.Version++
-		if rerr == nil {
+		if rerr == nil && !errors.Is(err, project.ErrGone) { // they are there again when the folder is
 			t.state.Rounds = rounds
 		}
 		switch {
@@ -230,13 +230,7 @@ func (t *Training) watch(p *project.Project, label string, settings project.Sett
 		t.studio.Translator.Forget()
 		t.studio.touch()
 	case train.PreviewEvent:
-		preview, err := savePreview(p, e)
-		t.change(func(s *TrainingState) {
-			s.Previews = append(slices.Clip(s.Previews), preview)
-			if err != nil {
-				s.Notes = append(slices.Clip(s.Notes), err.Error())
-			}
-		})
+		t.change(func(s *TrainingState) { s.Previews = append(slices.Clip(s.Previews), *e.Preview) })
 	case train.NoteEvent:
 		t.change(func(s *TrainingState) { s.Notes = append(slices.Clip(s.Notes), e.Message) })
 	}

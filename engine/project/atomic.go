@@ -121,15 +121,16 @@ func removeTemporary(dir string) error {
 // explain says what was being done to which path, and adds the cure where the
 // cause is a common one. It passes nil through.
 func explain(doing, path string, err error) error {
+	what := doing + " " + path
 	switch {
 	case err == nil:
 		return nil
 	case isDiskFull(err):
-		return fmt.Errorf("%s %s: the disk is full, what was there before is untouched: free some space (the cache folder of a project may be deleted) and try again: %w", doing, path, err)
+		return fmt.Errorf("%s: the disk is full, what was there before is untouched: free some space (the cache folder of a project may be deleted) and try again: %w", what, err)
 	case errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS):
-		return fmt.Errorf("%s %s: this is not allowed: change the permissions of the folder %s, or choose another folder: %w", doing, path, filepath.Dir(path), err)
+		return fmt.Errorf("%s: this is not allowed: change the permissions of the folder %s, or choose another folder: %w", what, filepath.Dir(path), err)
 	case errors.Is(err, syscall.ENOTDIR):
-		return fmt.Errorf("%s %s: a part of this path is a file, not a folder: choose another folder: %w", doing, path, err)
+		return fmt.Errorf("%s: a part of this path is a file, not a folder: choose another folder: %w", what, err)
 	}
-	return fmt.Errorf("%s %s: %w", doing, path, err)
+	return fmt.Errorf("%s: %w", what, err)
 }

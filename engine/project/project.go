@@ -16,6 +16,9 @@ import (
 // a project.
 var ErrExists = errors.New("the folder already holds a project")
 
+// ErrGone is wrapped by the error for an open project whose folder is no longer there.
+var ErrGone = errors.New("the project's folder is gone")
+
 // errReadOnly answers a write to a project opened by OpenReadOnly.
 var errReadOnly = errors.New("the project was opened for reading only")
 
@@ -206,7 +209,16 @@ func (p *Project) SaveSettings(s Settings) error {
 // need be.
 func (p *Project) CacheDir() (string, error) {
 	dir := filepath.Join(p.dir, cacheName)
-	return dir, makeDir(dir)
+	return dir, p.makeDir(dir)
+}
+
+// makeDir makes a folder of the project if need be, but never the project's own again where that is gone: a checkpoint
+// in it would look like a project that has lost its rounds.
+func (p *Project) makeDir(dir string) error {
+	if _, err := os.Stat(filepath.Join(p.dir, settingsName)); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: %s was deleted or renamed, or its disk is not connected: bring it back under this name and continue", ErrGone, p.dir)
+	}
+	return makeDir(dir)
 }
 
 func (p *Project) writable(doing string) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -186,9 +187,16 @@ func TestDamagedSettingsAreExplained(t *testing.T) {
 			if errors.Is(err, ErrNewer) != c.newer {
 				t.Errorf("errors.Is(ErrNewer) is %v", !c.newer)
 			}
+			var damaged *DamagedError
+			if errors.As(err, &damaged) == c.newer || damaged != nil && !damaged.Backup {
+				t.Errorf("the error is %#v", err)
+			}
 			// The cure works: the copy holds the settings before the last change.
-			if err := os.Rename(filepath.Join(p.Dir(), backupName), path); err != nil {
+			if err := RestoreSettings(p.Dir()); err != nil {
 				t.Fatal(err)
+			}
+			if kept, err := os.ReadFile(path + ".damaged"); err != nil || string(kept) != c.content {
+				t.Errorf("what was damaged is kept as %q (%v)", kept, err)
 			}
 			again, err := Open(p.Dir())
 			if err != nil {
@@ -199,6 +207,21 @@ func TestDamagedSettingsAreExplained(t *testing.T) {
 				t.Errorf("the restored batch is %d", again.Settings().Batch)
 			}
 		})
+	}
+}
+
+func TestSettingsWithoutAGoodCopyAreNotRestored(t *testing.T) {
+	p := newProject(t)
+	p.Close()
+	for _, name := range []string{settingsName, backupName} {
+		if err := os.WriteFile(filepath.Join(p.Dir(), name), []byte("{"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := Open(p.Dir())
+	var damaged *DamagedError
+	if !errors.As(err, &damaged) || damaged.Backup || damaged.Dir != p.Dir() {
+		t.Errorf("the error is %#v", err)
 	}
 }
 
@@ -708,5 +731,24 @@ func TestMeasurementsKeepNames(t *testing.T) {
 	}
 	if !reflect.DeepEqual(Measurements{}, func() Measurements { var m Measurements; _ = json.Unmarshal([]byte("{}"), &m); return m }()) {
 		t.Error("an empty object is not empty")
+	}
+}
+
+func TestAProjectThatIsGoneIsNotMadeAnew(t *testing.T) {
+	p := newProject(t)
+	defer p.Close()
+	if err := os.RemoveAll(p.Dir()); err != nil {
+		t.Fatal(err)
+	}
+	err := p.SaveCheckpoint("1-flow", checkpointAt(1))
+	if !errors.Is(err, ErrGone) {
+		t.Errorf("saving a checkpoint: %v", err)
+	}
+	mention(t, err, p.Dir(), "bring it back")
+	if _, err := p.CacheDir(); !errors.Is(err, ErrGone) {
+		t.Errorf("the cache: %v", err)
+	}
+	if _, err := os.Stat(p.Dir()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the folder is there again (%v)", err)
 	}
 }

@@ -142,7 +142,7 @@ func (p *Project) RoundDir(name string) (string, error) {
 	if p.readOnly {
 		return dir, nil
 	}
-	if err := makeDir(filepath.Dir(dir)); err != nil {
+	if err := p.makeDir(filepath.Dir(dir)); err != nil {
 		return "", err
 	}
 	return dir, makeDir(dir)

@@ -35,6 +35,25 @@ var ErrNewer = errors.New("the project was written by a newer version of Straigh
 // ErrNotProject is wrapped by the error for a folder without project.json.
 var ErrNotProject = errors.New("not a Straightway project")
 
+// DamagedError is the error for a project.json that cannot be understood.
+type DamagedError struct {
+	Dir    string // of the project
+	Backup bool   // the previous version is there, for RestoreSettings
+	Cause  error
+}
+
+// Error names the file, the cause and the cure.
+func (e *DamagedError) Error() string {
+	cure := "correct it by hand"
+	if e.Backup {
+		cure = fmt.Sprintf("correct it by hand, or restore the previous version by copying %s over it", backupName)
+	}
+	return fmt.Sprintf("the settings file %s cannot be used: %s: %s", filepath.Join(e.Dir, settingsName), e.Cause, cure)
+}
+
+// Unwrap gives the cause.
+func (e *DamagedError) Unwrap() error { return e.Cause }
+
 // Settings are the choices that make a project. [Default] gives a sound set;
 // the zero value of every enumeration is documented where it is declared.
 type Settings struct {
@@ -259,19 +278,23 @@ func readSettings(dir string) (Settings, error) {
 	if err != nil {
 		return Settings{}, explain("reading the settings", path, err)
 	}
-	damaged := func(err error) error {
-		cure := "correct it by hand"
-		if _, bakErr := os.Stat(filepath.Join(dir, backupName)); bakErr == nil {
-			cure += fmt.Sprintf(", or restore the previous version by copying %s over it", backupName)
-		}
-		return fmt.Errorf("the settings file %s cannot be used: %w: %s", path, err, cure)
+	out, err := decodeSettings(data, path)
+	if err != nil && !errors.Is(err, ErrNewer) {
+		previous, missing := os.ReadFile(filepath.Join(dir, backupName))
+		_, bad := decodeSettings(previous, path)
+		err = &DamagedError{Dir: dir, Backup: missing == nil && bad == nil, Cause: err}
 	}
+	return out, err
+}
+
+// decodeSettings reads what the settings file at path holds.
+func decodeSettings(data []byte, path string) (Settings, error) {
 	var head struct {
 		Schema  int    `json:"schema"`
 		Program string `json:"program"`
 	}
 	if err := json.Unmarshal(data, &head); err != nil {
-		return Settings{}, damaged(err)
+		return Settings{}, err
 	}
 	if head.Schema > Schema {
 		version := head.Program
@@ -281,15 +304,31 @@ func readSettings(dir string) (Settings, error) {
 		return Settings{}, fmt.Errorf("%w: %s has schema %d, this program reads up to %d: install Straightway version %s or later", ErrNewer, path, head.Schema, Schema, version)
 	}
 	if head.Schema < 1 {
-		return Settings{}, damaged(errors.New("it has no schema number"))
+		return Settings{}, errors.New("it has no schema number")
 	}
 	var s Settings
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&s); err != nil {
-		return Settings{}, damaged(err)
+	err := decoder.Decode(&s)
+	return s, err
+}
+
+// RestoreSettings makes the previous project.json of a project the present one. What stood there is kept beside it.
+func RestoreSettings(dir string) error {
+	lock, err := takeLock(dir)
+	if err != nil {
+		return err
 	}
-	return s, nil
+	defer lock.Unlock()
+	path, backup := filepath.Join(dir, settingsName), filepath.Join(dir, backupName)
+	data, err := os.ReadFile(backup)
+	if err != nil {
+		return explain("reading the settings", backup, err)
+	}
+	if err := os.Rename(path, path+".damaged"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return explain("moving", path, err)
+	}
+	return WriteFile(path, func(w io.Writer) error { _, err := w.Write(data); return err })
 }
 
 // writeSettings keeps the present project.json as project.json.bak and then

@@ -42,13 +42,6 @@ const (
 	NoteEvent
 )
 
-// Preview shows held-out images on their way: each column has one S×S×3 image a row.
-type Preview struct {
-	Size                         int
-	Source, One, Four, Many, End [][]byte // End is empty unless the target has a picture of the same name
-	ManySteps                    int
-}
-
 // Control lets another goroutine pause a run and let it go on. The zero value is ready. Stopping is done by the
 // context: the run saves and returns.
 type Control struct {

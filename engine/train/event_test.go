@@ -3,6 +3,8 @@ package train
 import (
 	"context"
 	"errors"
+	"image"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -126,35 +128,41 @@ func TestPausesCanComeFromAnywhere(t *testing.T) {
 	}
 }
 
-func TestPreviewsAreKeptByWhoeverWatches(t *testing.T) {
+func TestPreviewsAreKeptAndTold(t *testing.T) {
 	f := folders(t)
 	p := newProject(t, tiny(f, one))
 	o := testOptions(t, p, 4)
 	o.Previews = 1
 	d := makeSteps(t, o)
-	previews := 0
+	var told []Preview
 	for _, e := range d.events { // after the run, which has closed its sets
-		if e.Kind != PreviewEvent {
-			continue
+		if e.Kind == PreviewEvent {
+			told = append(told, *e.Preview)
 		}
-		previews++
-		for _, column := range [][][]byte{e.Preview.Source, e.Preview.One, e.Preview.Four, e.Preview.Many, e.Preview.End} {
-			if len(column) != 3 {
-				t.Fatalf("a preview of %d rows", len(column))
+	}
+	var steps []int
+	for _, preview := range told {
+		steps = append(steps, preview.Step)
+		if len(preview.Cells) != 3 {
+			t.Fatalf("a preview of %d rows", len(preview.Cells))
+		}
+		for _, row := range preview.Cells {
+			if len(row) != 5 {
+				t.Errorf("a row of %d cells", len(row))
 			}
-			for _, image := range column {
-				sum := 0
-				for _, b := range image {
-					sum += int(b)
-				}
-				if len(image) != 32*32*3 || sum == 0 {
-					t.Errorf("a picture of %d bytes, sum %d", len(image), sum)
+			for _, cell := range row {
+				if cell.Rect != image.Rect(0, 0, 32, 32) || slices.Max(cell.Pix[:3]) == 0 {
+					t.Errorf("a cell of %v, the first pixel %v", cell.Rect, cell.Pix[:4])
 				}
 			}
 		}
 	}
-	if previews != 3 {
-		t.Errorf("%d previews after the 3 steps that are not the last", previews)
+	if !slices.Equal(steps, []int{1, 2, 3}) {
+		t.Errorf("previews after the steps %v", steps)
+	}
+	kept, err := LoadPreviews(p)
+	if err != nil || !reflect.DeepEqual(kept, told) {
+		t.Errorf("%d previews were told and %d kept, or they differ (%v)", len(told), len(kept), err)
 	}
 	whole := newProject(t, tiny(f, one))
 	makeSteps(t, testOptions(t, whole, 4))

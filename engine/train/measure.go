@@ -337,28 +337,5 @@ func writeSheet(dir string, sheet *measure.Sheet) (string, error) {
 	return path, project.WriteFile(path, func(w io.Writer) error { return sheet.WritePNG(w) })
 }
 
-// previewRows is the number of held-out images in a preview.
-const previewRows = 6
-
-// preview publishes where held-out images go with the present averaged weights.
-func (s *roundState) preview(ctx context.Context) error {
-	m := s.sampler.With(model.Share(s.net.ema))
-	size := s.settings.Size
-	n := min(previewRows, len(s.heldOut)/(size*size*3))
-	x := s.heldOut[:n*size*size*3]
-	p := &Preview{Size: size, ManySteps: s.recipe.ManySteps, Source: rowsOf(x, size, n), End: s.references(n)}
-	for i, to := range []*[][]byte{&p.One, &p.Four, &p.Many} {
-		z, err := m.Flow(ctx, x, flow.Forward(s.recipe.StepCounts()[i]))
-		if err != nil {
-			return fmt.Errorf("previewing round %s: %w", s.name, err)
-		}
-		*to = rowsOf(z, size, n)
-	}
-	e := s.event()
-	e.Kind, e.Preview = PreviewEvent, p
-	s.out.tell(e)
-	return nil
-}
-
 // Sets that a measurement of something else than training needs: they are opened as training opens them.
 var _ images = (*datasets.Set)(nil)

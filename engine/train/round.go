@@ -753,6 +753,7 @@ func (s *roundState) finish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.previewOf(sheet)
 	report.Round, report.Steps, report.Images, report.Seconds = s.name, int64(s.step), s.images, s.seconds
 	parts, meta, err := model.Pack(s.recipe.Net, ema)
 	if err != nil {

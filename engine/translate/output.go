@@ -67,6 +67,9 @@ type ExistsError struct {
 // Error implements error.
 func (e *ExistsError) Error() string { return e.Path + ": " + e.Reason }
 
+// ErrFolderGone is wrapped by the errors of images whose output folder was deleted meanwhile.
+var ErrFolderGone = errors.New("the output folder is gone: bring it back, or choose another one")
+
 // An outputs is an output folder that is being filled.
 type outputs struct {
 	dir     string // absolute
@@ -185,9 +188,13 @@ func (w *outputs) write(j *job, in fs.FileInfo, img *image.NRGBA) (err error) {
 			err = errors.Join(err, rm)
 		}
 		var exists *ExistsError
-		if !errors.As(err, &exists) {
-			err = fmt.Errorf("write %s: %w", name, err)
+		if errors.As(err, &exists) {
+			return
 		}
+		if _, gone := os.Stat(w.dir); errors.Is(gone, fs.ErrNotExist) {
+			err = fmt.Errorf("%w (%w)", ErrFolderGone, err)
+		}
+		err = fmt.Errorf("write %s: %w", name, err)
 	}()
 	size, modified, sum, err := w.encodeTo(temp, img)
 	if err != nil {

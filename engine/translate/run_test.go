@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"image/color"
+	"io/fs"
 	"math/rand"
 	"os"
 	"os/exec"
@@ -227,6 +228,22 @@ func TestForeignFilesThatAppearMeanwhile(t *testing.T) {
 			t.Fatalf("the foreign file is now %q, %v", data, err)
 		}
 		files(t, out)
+	}
+}
+
+func TestAnOutputFolderThatGoesAwayIsNamed(t *testing.T) {
+	in, out := t.TempDir(), filepath.Join(t.TempDir(), "out")
+	writePNG(t, filepath.Join(in, "a.png"), noisy(1, 20, 20, false))
+	net := identityNet()
+	net.f = func([]float32) error { return os.RemoveAll(out) }
+	_, events := exporting(t, net, []string{in}, out, Options{})
+	for input, e := range events {
+		if !errors.Is(e.Err, ErrFolderGone) || !errors.Is(e.Err, fs.ErrNotExist) {
+			t.Errorf("%s: %v", input, e.Err)
+		}
+	}
+	if len(events) != 1 {
+		t.Errorf("%d events", len(events))
 	}
 }
 

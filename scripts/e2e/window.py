@@ -223,7 +223,7 @@ def main():
     picture(w, "export")
 
     w.close("closing")  # while training is paused: it asks, saves and closes
-    print((WORK / "window.log").read_text().strip().splitlines()[-1])
+    print((WORK / "window.log").read_text().strip())
 
     again = Window(home)
     wait("the project in the title", lambda: project.name in again.title())
