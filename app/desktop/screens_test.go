@@ -106,6 +106,12 @@ var screenStates = []struct {
 	{"Domains, open project", func(t *testing.T, a *App) { openMeasured(t, a); a.open(0) }},
 	{"Train, no project", func(t *testing.T, a *App) { a.open(1) }},
 	{"Train, a trained project", func(t *testing.T, a *App) { openMeasured(t, a); a.open(1) }},
+	{"Train, guarantees", func(t *testing.T, a *App) { openGuarantees(t, a) }},
+	{"Train, nothing measured", func(t *testing.T, a *App) {
+		openMeasured(t, a)
+		a.open(1)
+		a.train.setPromised(true)
+	}},
 	{"Translate, empty", func(t *testing.T, a *App) { a.open(2) }},
 	{"Translate, trained", func(t *testing.T, a *App) { openMeasured(t, a); a.open(2) }},
 	{"Export, empty", func(t *testing.T, a *App) { a.open(3) }},

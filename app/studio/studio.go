@@ -28,6 +28,7 @@ type Studio struct {
 	Exporter    *Exporter
 	Estimator   *Estimator
 	Lab         *Lab
+	Diagnoser   *Diagnoser
 
 	dirs Dirs
 
@@ -73,6 +74,7 @@ func New(dirs Dirs) (s *Studio, problem error) {
 	s.Exporter = &Exporter{studio: s}
 	s.Estimator = &Estimator{studio: s}
 	s.Lab = newLab()
+	s.Diagnoser = &Diagnoser{studio: s}
 	return s, problem
 }
 
@@ -83,6 +85,7 @@ func (s *Studio) Dirs() Dirs { return s.dirs }
 func (s *Studio) Close() error {
 	s.Exporter.Stop()
 	s.Lab.Stop()
+	s.Diagnoser.Stop()
 	s.Training.Stop()
 	s.Training.Wait()
 	s.Lab.Wait()
@@ -157,6 +160,7 @@ func (s *Studio) CloseProject() error {
 }
 
 func (s *Studio) closeProject() error {
+	s.Diagnoser.forget()
 	s.mu.Lock()
 	p := s.project
 	s.project = nil
@@ -207,6 +211,7 @@ func (s *Studio) UseBackend(choice string) {
 	defer s.Translator.mu.Unlock()
 	s.Translator.forget()
 	s.Estimator.Stop()
+	s.Diagnoser.forget()
 	s.Compute.Open(choice)
 }
 

@@ -89,15 +89,15 @@ func marginalChart(rounds []*Round) Chart {
 	for _, k := range rounds {
 		line := ChartLine{Name: "round " + fmt.Sprint(k.Number)}
 		for _, d := range k.Marginal {
-			line.Values = append(line.Values, d.root())
+			line.Values = append(line.Values, d.Root())
 		}
 		c.Lines = append(c.Lines, line)
 	}
 	return c
 }
 
-// root is Value with its error, from that of the square by the derivative of the root, 1/(2√). That has no bound near 0,
+// Root is Value with its error, from that of the square by the derivative of the root, 1/(2√). That has no bound near 0,
 // so that it is taken at the noise where the distance is less.
-func (d Distance) root() Estimate {
+func (d Distance) Root() Estimate {
 	return Estimate{d.Value, d.Squared.SE / (2 * math.Max(d.Value, d.Noise))}
 }
