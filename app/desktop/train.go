@@ -113,7 +113,7 @@ func (s *trainScreen) build() fyne.CanvasObject {
 	s.notes = quiet("")
 	s.notes.Truncation = fyne.TextTruncateEllipsis
 	s.notes.Wrapping = fyne.TextWrapOff
-	buttons := container.NewHBox(s.run, s.stop, s.measures, s.more)
+	buttons := container.NewHBox(s.measures, s.run, s.stop, s.more)
 	words := container.New(layout.NewCustomPaddedVBoxLayout(-theme.InnerPadding()), s.state, s.numbers)
 	head := container.NewBorder(nil, nil, nil, container.NewCenter(buttons), words)
 	loss := container.NewBorder(container.NewBorder(nil, nil, heading(tr("Loss")), logarithmic), nil, nil, nil, s.plot)
