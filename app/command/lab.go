@@ -16,6 +16,7 @@ import (
 
 type labFlags struct {
 	source, target, out, distil, solver  string
+	exact                                string
 	rounds, steps, points, updates, seed int
 	distilSteps                          int
 	overwrite                            bool
@@ -37,6 +38,7 @@ func newLab(out *output) *cobra.Command {
 	flags := c.Flags()
 	flags.StringVar(&f.source, "source", "crossing", "shape to start from")
 	flags.StringVar(&f.target, "target", "crossing", "shape to flow to")
+	flags.StringVar(&f.exact, "exact", plane.NoReference.String(), "first follow the velocity of round 1 in closed form: kernel, nearest (line) or none")
 	flags.IntVar(&f.rounds, "rounds", 3, "rounds: the first flow and its reflows")
 	flags.StringVar(&f.distil, "distil", "", "also distil these rounds, such as 1,2 (alone: all rounds)")
 	flags.Lookup("distil").NoOptDefVal = "all"
@@ -68,6 +70,9 @@ func (f *labFlags) options() (plane.Options, error) {
 	}
 	if o.Target, err = plane.Parse(f.target, plane.Target); err != nil {
 		return o, usagef("--target: %w", err)
+	}
+	if o.Reference, err = plane.ParseReference(f.exact); err != nil {
+		return o, usagef("--exact: %w", err)
 	}
 	if o.Solver, err = flow.ParseSolver(f.solver); err != nil {
 		return o, usagef("--solver: %w", err)
@@ -105,6 +110,14 @@ func (f *labFlags) run(c *cobra.Command, out *output) error {
 		}
 	}
 	out.note("from %s to %s: S and V as ‖·‖², distances as energy distances (√)", o.Source.Name, o.Target.Name)
+	row := func(r *plane.Round) {
+		off := "-"
+		if r.Number < 2 && r.Kind != plane.Distil {
+			off = fmt.Sprintf("%.1f %%", 100*r.Gap.Value/r.CostDrop.Value)
+		}
+		out.note("%-10s %9.4f %9.4f %9.4f %8s %9.4f %9.4f %9.4f", r.Name(), r.Straightness.Value, r.Crossing.Value, r.CostDrop.Value,
+			off, r.After.L2Squared.Value, r.Marginal[4].Value, r.Measurements.Fewer[1].Value)
+	}
 	out.note("%-10s %9s %9s %9s %8s %9s %9s %9s", "round", "S", "V", "drop", "S+V off", "cost ‖·‖²", fmt.Sprintf("%d steps", o.Steps), "1 step")
 	began := 0.
 	o.Progress = func(p plane.Progress) {
@@ -112,17 +125,11 @@ func (f *labFlags) run(c *cobra.Command, out *output) error {
 			out.progress(fmt.Sprintf("%d-%s", p.Round, p.Kind), p.Done, p.Total, fmt.Sprintf("loss %.3f", p.Loss))
 			return
 		}
-		if p.Round == 1 && p.Kind == plane.Flow {
+		if p.Kind == plane.Flow {
 			began = p.Finished.Before.L2Squared.Value
 		}
-		r := p.Finished
-		out.event(labEvent(r, began))
-		off := "-"
-		if r.Kind == plane.Flow {
-			off = fmt.Sprintf("%.1f %%", 100*r.Gap.Value/r.CostDrop.Value)
-		}
-		out.note("%-10s %9.4f %9.4f %9.4f %8s %9.4f %9.4f %9.4f", r.Name(), r.Straightness.Value, r.Crossing.Value, r.CostDrop.Value,
-			off, r.After.L2Squared.Value, r.Marginal[4].Value, r.Measurements.Fewer[1].Value)
+		out.event(labEvent(p.Finished, began))
+		row(p.Finished)
 	}
 	result, err := plane.Run(c.Context(), o)
 	if err != nil {
@@ -159,18 +166,24 @@ func labEvent(r *plane.Round, independent float64) map[string]any {
 	}
 	after, afterSpread := cost(r.After)
 	before, _ := cost(r.Before)
-	return map[string]any{
+	event := map[string]any{
 		"event": "round", "round": r.Number, "kind": string(r.Kind), "seconds": r.Seconds, "updates": r.Updates, "loss": r.Loss,
 		"straightness": r.Straightness.Value, "straightness_se": r.Straightness.SE,
 		"crossing": r.Crossing.Value, "crossing_se": r.Crossing.SE,
 		"cost": after, "cost_ci95": afterSpread, "cost_before": before,
 		"cost_optimal": r.Optimal, "cost_excess": r.Excess,
 		"cost_drop": r.CostDrop.Value, "cost_drop_se": r.CostDrop.SE, "identity_gap": r.Gap.Value, "identity_gap_se": r.Gap.SE,
-		"bound":    independent / float64(r.Number),
 		"marginal": marginal, "marginal_noise": r.Marginal[4].Noise, "marginal_energy": squared, "marginal_energy_se": errors,
 		"marginal_one_step": r.Measurements.Fewer[1].Value, "marginal_steps": steps, "marginal_steps_energy": stepsSquared,
-		"own_error": r.Own.Value, "accumulated_error": r.Marginal[4].Value, "rk45_evaluations": r.Evaluations,
+		"own_error": r.Own.Value, "accumulated_error": r.Marginal[4].Value,
 	}
+	if r.Kind == plane.Closed {
+		event["event"] = "exact" // not a round that the run has made
+	} else {
+		event["rk45_evaluations"] = r.Evaluations
+		event["bound"] = independent / float64(r.Number)
+	}
+	return event
 }
 
 // room makes the output folder and sees that nothing in it is in the way.

@@ -46,8 +46,10 @@ type labScreen struct {
 	clouds      *widgets.Clouds
 	player      *labPlayer
 	steps       int // Euler steps that are shown; 0: the paths
+	reference   int // of studio.References
 	behind      int
-	charts      *labCharts
+	charts      chartBook
+	charted     []*plane.Round // that the charts show
 	advice      *widget.Label
 	root        fyne.CanvasObject
 
@@ -61,6 +63,7 @@ type labScreen struct {
 // labView is what the panels depend on: they are made anew where it changes.
 type labView struct {
 	rounds, steps, behind int
+	reference             int
 	last                  *plane.Round
 	exact, running        bool
 	round                 string
@@ -72,9 +75,8 @@ func newLabScreen(a *App) *labScreen {
 	s := &labScreen{a: a, state: a.studio.Lab.State, settings: studio.DefaultLab(), version: -1}
 	s.every = s.ticking
 	s.player = newLabPlayer(s)
-	s.charts = newLabCharts()
 	if old := a.lab; old != nil { // of another language or look: what was chosen stays
-		s.state, s.every, s.settings, s.steps, s.behind, s.written = old.state, old.every, old.settings, old.steps, old.behind, old.written
+		s.state, s.every, s.settings, s.steps, s.reference, s.behind, s.written = old.state, old.every, old.settings, old.steps, old.reference, old.behind, old.written
 		s.player.adopt(old.player)
 		s.charts.page = old.charts.page
 		old.player.playing = false
@@ -101,7 +103,7 @@ func (s *labScreen) build() fyne.CanvasObject {
 	s.busy = progress.Objects[1]
 	left := container.NewGridWithRows(2, s.ends[0].root, s.ends[1].root)
 	flow := container.NewBorder(nil, s.player.build(s.viewControls()), nil, nil, s.clouds)
-	right := container.NewVSplit(flow, s.charts.build())
+	right := container.NewVSplit(flow, s.charts.build(labPages(s.charted)))
 	right.SetOffset(.55)
 	s.clouds.OnAlone = func(alone bool) { // which wants the room of the measurements
 		setShown(s.charts.root, !alone)
@@ -158,7 +160,14 @@ func (s *labScreen) viewControls() fyne.CanvasObject {
 		s.behind = i
 		s.refresh()
 	})
-	return container.NewHBox(whole(steps), whole(behind))
+	exact := choice([]string{tr("Kernel"), tr("Nearest line")}, s.reference, tr("Exact flow: follow the mean of the lines near by (kernel), which is what round 1 learns, or the nearest line alone, which is learning the lines by heart."), s.setReference)
+	return container.NewHBox(whole(steps), whole(behind), whole(exact))
+}
+
+// setReference chooses the closed form, by its place among studio.References.
+func (s *labScreen) setReference(i int) {
+	s.reference = i
+	s.refresh()
 }
 
 // set changes the settings of the next run.
@@ -253,7 +262,10 @@ func (s *labScreen) refresh() {
 		e.show(st.Ends[i])
 	}
 	s.showState(st)
-	s.charts.show(st.Rounds)
+	if n := len(st.Rounds); n != len(s.charted) || n > 0 && st.Rounds[0] != s.charted[0] {
+		s.charted = st.Rounds
+		s.charts.show(labPages(s.charted))
+	}
 	setText(s.advice, labAdvice(studio.AdviseLab(st.Rounds)))
 	if st.Err != nil && st.Err != s.failure {
 		s.a.fail(tr("The laboratory failed"), st.Err)

@@ -22,7 +22,7 @@ func openLab(t *testing.T, a *App, rounds int) {
 	st.Settings = studio.LabSettings{Rounds: 3, Distil: [studio.MostLabRounds]bool{true, true}}
 	st.Pairs = [2][]float32{st.Ends[0].Sample, st.Ends[1].Sample}
 	st.State, st.Version = studio.Finished, 1000+rounds
-	st.Exact = bent(st.Pairs[0], st.Pairs[1], .3)
+	st.Exact = map[plane.Reference][][]float32{plane.Kernel: bent(st.Pairs[0], st.Pairs[1], .3), plane.Nearest: bent(st.Pairs[0], st.Pairs[1], .1)}
 	for i, p := range labPlan(st.Settings)[:rounds] {
 		far := math.Pow(.2, float64(p.number-1))
 		r := &plane.Round{Number: p.number, Kind: p.kind, Seconds: 7, X1: st.Pairs[1], Path: bent(st.Pairs[0], st.Pairs[1], .4*far)}
@@ -152,6 +152,23 @@ func TestLabTakesADroppedPictureWhereItIsDropped(t *testing.T) {
 		if end := a.studio.Lab.State().Ends[side]; end.Shape.Picture != picture || end.Sample == nil {
 			t.Errorf("side %d: %+v", side, end.Err)
 		}
+	}
+}
+
+func TestLabShowsEitherClosedForm(t *testing.T) {
+	a := shows[0].open(t)
+	openLab(t, a, 1)
+	at := func() float32 {
+		return a.lab.panels(a.lab.state(), a.lab.settings, a.lab.state().Pairs, "")[1].Path[4][0]
+	}
+	kernel := at()
+	a.lab.setReference(1)
+	if nearest := at(); nearest == kernel {
+		t.Error("the nearest line leads where the kernel does")
+	}
+	a.lab.setReference(0)
+	if at() != kernel {
+		t.Error("the kernel does not come back")
 	}
 }
 

@@ -19,7 +19,7 @@ func (s *labScreen) showClouds(st studio.LabState) {
 		pairs = [2][]float32{st.Ends[0].Sample, st.Ends[1].Sample}
 	}
 	view := labView{
-		rounds: len(st.Rounds), steps: s.steps, behind: s.behind, exact: st.Exact != nil,
+		rounds: len(st.Rounds), steps: s.steps, reference: s.reference, behind: s.behind, exact: st.Exact != nil,
 		running: st.State == studio.Running || st.State == studio.Stopping, settings: settings,
 	}
 	if view.running && st.Now.Total > 0 {
@@ -52,8 +52,11 @@ func (s *labScreen) panels(st studio.LabState, settings studio.LabSettings, pair
 		lines.Path = pairs[:]
 	}
 	exact := widgets.Cloud{
-		Title: tr("Exact flow"), Note: tr("closed form"), Ghost: ghost, Path: st.Exact,
+		Title: tr("Exact flow"), Note: tr("closed form"), Ghost: ghost, Path: st.Exact[studio.References[s.reference]],
 		Explanation: tr("The velocity from its definition, without a network: at each point the mean direction of all lines that pass near. Particles turn off where lines would cross. Round 1 learns to do the same."),
+	}
+	if studio.References[s.reference] == plane.Nearest {
+		exact.Explanation = tr("The velocity of the nearest line alone: what the definition comes to for these few lines and no others. Nearly every particle keeps to one line, and goes across where the line does: the lines are learnt by heart. A network does better because it is smooth.")
 	}
 	if exact.Path == nil {
 		exact.Note = tr("not yet")

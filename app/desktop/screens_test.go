@@ -106,6 +106,12 @@ var screenStates = []struct {
 	{"Domains, open project", func(t *testing.T, a *App) { openMeasured(t, a); a.open(0) }},
 	{"Train, no project", func(t *testing.T, a *App) { a.open(1) }},
 	{"Train, a trained project", func(t *testing.T, a *App) { openMeasured(t, a); a.open(1) }},
+	{"Train, guarantees", func(t *testing.T, a *App) { openGuarantees(t, a) }},
+	{"Train, nothing measured", func(t *testing.T, a *App) {
+		openMeasured(t, a)
+		a.open(1)
+		a.train.setPromised(true)
+	}},
 	{"Translate, empty", func(t *testing.T, a *App) { a.open(2) }},
 	{"Translate, trained", func(t *testing.T, a *App) { openMeasured(t, a); a.open(2) }},
 	{"Export, empty", func(t *testing.T, a *App) { a.open(3) }},
@@ -412,17 +418,18 @@ func TestNoTextIsCut(t *testing.T) {
 func TestScreensLookAsTheyDid(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		state int
+		state string
 		show  show
 	}{
-		{"domains-empty-en-light", 0, shows[0]},
-		{"train-zh-dark", 5, shows[1]},
-		{"lab-en-light", 11, shows[0]},
-		{"generate-en-light", stateNamed("Generate, from seeds"), shows[0]},
+		{"domains-empty-en-light", "Domains, empty", shows[0]},
+		{"train-zh-dark", "Train, a trained project", shows[1]},
+		{"lab-en-light", "Lab, measured", shows[0]},
+		{"generate-en-light", "Generate, from seeds", shows[0]},
+		{"guarantees-en-light", "Train, guarantees", shows[0]},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := c.show.open(t)
-			screenStates[c.state].to(t, a)
+			screenStates[stateNamed(c.state)].to(t, a)
 			a.settle()
 			got := a.window.Canvas().Capture()
 			path := filepath.Join("testdata", c.name+".png")

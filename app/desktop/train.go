@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image"
 	"math"
+	"slices"
 	"strings"
 
 	"fyne.io/fyne/v2"
@@ -35,6 +36,11 @@ type trainScreen struct {
 	run      *tip.Button // start, pause, continue
 	stop     *tip.Button
 	more     *tip.Button
+	measures *tip.Button      // shows the guarantees in place of the progress
+	promises *trainGuarantees // these
+	split    fyne.CanvasObject
+	body     *fyne.Container // either
+	promised bool            // the guarantees are in front
 	plot     *widgets.Plot
 	bars     *widgets.Bars
 	advice   *widget.Label
@@ -59,7 +65,11 @@ type trainScreen struct {
 func newTrainScreen(a *App) *trainScreen {
 	s := &trainScreen{app: a, follow: true, version: -1, previews: -1, logY: true}
 	if a.train != nil {
-		s.was, s.logY = a.train.was, a.train.logY
+		s.was, s.logY, s.promised = a.train.was, a.train.logY, a.train.promised
+	}
+	s.promises = newTrainGuarantees(a)
+	if a.train != nil {
+		s.promises.state, s.promises.book.page = a.train.promises.state, a.train.promises.book.page
 	}
 	return s
 }
@@ -84,6 +94,7 @@ func (s *trainScreen) build() fyne.CanvasObject {
 	s.run.Importance = widget.HighImportance
 	s.stop = button(tr("Stop and save"), theme.MediaStopIcon(), tr("Save everything and end the run; Continue goes on from the same step, also after a restart"), s.app.studio.Training.Stop)
 	s.more = button(tr("More"), theme.MenuIcon(), tr("Add a reflow round, make another finish, restore a saved round"), s.showMore)
+	s.measures = button("", theme.NewThemedResource(chartIcon), tr("What the theory promises of the rounds, measured on held-out images: marginals, costs, straightness, the bound"), func() { s.setPromised(!s.promised) })
 	s.plot = widgets.NewPlot()
 	s.plot.SetAxisNames(tr("step"), tr("loss"))
 	s.plot.SetLogY(s.logY)
@@ -103,7 +114,7 @@ func (s *trainScreen) build() fyne.CanvasObject {
 	s.notes = quiet("")
 	s.notes.Truncation = fyne.TextTruncateEllipsis
 	s.notes.Wrapping = fyne.TextWrapOff
-	buttons := container.NewHBox(s.run, s.stop, s.more)
+	buttons := container.NewHBox(s.measures, s.run, s.stop, s.more)
 	words := container.New(layout.NewCustomPaddedVBoxLayout(-theme.InnerPadding()), s.state, s.numbers)
 	head := container.NewBorder(nil, nil, nil, container.NewCenter(buttons), words)
 	loss := container.NewBorder(container.NewBorder(nil, nil, heading(tr("Loss")), logarithmic), nil, nil, nil, s.plot)
@@ -114,9 +125,25 @@ func (s *trainScreen) build() fyne.CanvasObject {
 	right := container.NewBorder(container.NewBorder(nil, nil, s.what, s.when), s.moment, nil, nil, s.preview)
 	split := container.NewHSplit(left, right)
 	split.SetOffset(.5)
+	s.split, s.body = split, container.NewStack()
+	s.promises.build()
 	// It scrolls only where a large scale meets a small window.
-	s.root = container.NewVScroll(newPage(split, s.rail, head, slim(s.bar), split, s.advice, s.notes))
+	s.root = container.NewVScroll(newPage(s.body, s.rail, head, slim(s.bar), s.body, s.advice, s.notes))
+	s.setPromised(s.promised)
 	return s.root
+}
+
+// setPromised brings the guarantees or the progress to the front.
+func (s *trainScreen) setPromised(on bool) {
+	s.promised = on
+	light(&s.measures.Button, on, widget.MediumImportance)
+	s.body.Objects = []fyne.CanvasObject{s.split}
+	if on {
+		s.body.Objects = []fyne.CanvasObject{s.promises.root}
+	}
+	setShown(s.advice, !on) // the page has advice of its own
+	s.body.Refresh()
+	s.version = -1
 }
 
 func (s *trainScreen) shown() { s.version = -1 }
@@ -164,6 +191,9 @@ const noneKept = -2
 
 func (s *trainScreen) refresh() {
 	st := s.app.studio.Training.State()
+	if s.promised {
+		s.promises.refresh(slices.ContainsFunc(st.Rounds, func(r project.Round) bool { return r.Finished }))
+	}
 	s.ticks++
 	soon := s.version < 0 || st.State != s.drawn
 	if !soon && (s.ticks%textsEvery != 0 || s.version == st.Version && s.ticks%plotEvery != 0) {

@@ -92,7 +92,7 @@ type LabState struct {
 	Settings LabSettings // of the run that is shown
 	// Pairs are the random pairs that stand for those of the run that is shown; nil before the first run.
 	Pairs   [2][]float32
-	Exact   [][]float32 // states of the closed-form flow at equal times, of the first of Pairs[0]; nil until it is computed
+	Exact   map[plane.Reference][][]float32 // states of the flow in closed form at equal times, of the first of Pairs[0]; nil until computed
 	Rounds  []*plane.Round
 	Now     plane.Progress // the last update
 	Stale   bool           // the shapes are no longer those of the run that is shown
@@ -228,37 +228,26 @@ func (l *Lab) watch(p plane.Progress) {
 	})
 }
 
-// The closed form: so many points of each shape, every one coupled with every other, smoothed by a Gaussian of this
-// standard deviation, solved in so many steps. More lines would take seconds.
+// References are the velocities in closed form that are shown.
+var References = []plane.Reference{plane.Kernel, plane.Nearest}
+
+// The flow in closed form is followed in so many steps, and by so many particles: more would take seconds.
 const (
-	exactPoints    = 64
-	exactBandwidth = .15
-	exactSteps     = 10
-	exactMoved     = 400 // particles
+	exactSteps = 10
+	exactMoved = 400
 )
 
-// closedForm is the flow of the velocity that round 1 approximates, computed from its definition without a network, as
-// the places of the first points of x0 at equal times.
-func closedForm(ctx context.Context, source, target plane.Shape, x0 []float32) ([][]float32, error) {
-	v, err := exactVelocity(source, target)
-	if err != nil {
-		return nil, err
-	}
-	path := [][]float32{x0[:2*exactMoved]}
-	for k := range exactSteps {
-		stretch := flow.Path{From: float64(k) / exactSteps, To: float64(k+1) / exactSteps, Steps: 1}
-		next, _, err := flow.ByHeun.Solve(ctx, v, path[k], stretch)
+// closedForm follows the References with the first points of x0.
+func closedForm(ctx context.Context, source, target plane.Shape, x0 []float32) (map[plane.Reference][][]float32, error) {
+	out := map[plane.Reference][][]float32{}
+	for _, r := range References {
+		path, err := r.Follow(ctx, source, target, x0[:2*exactMoved], exactSteps)
 		if err != nil {
 			return nil, err
 		}
-		path = append(path, next)
+		out[r] = path
 	}
-	return path, nil
-}
-
-func exactVelocity(source, target plane.Shape) (flow.Velocity, error) {
-	x0, x1 := plane.Product(source.Sample(exactPoints, 2), target.Sample(exactPoints, 3))
-	return plane.Exact(x0, x1, exactBandwidth)
+	return out, nil
 }
 
 // Stop ends the run, in the background; the rounds that are finished stay.

@@ -22,11 +22,12 @@ func TestLabShowsParticlesBeforeTheFirstRoundAndKeepsTheRounds(t *testing.T) {
 	}
 	until(t, "the closed form", func() bool { return l.State().Exact != nil })
 	s := l.State()
-	if len(s.Rounds) != 0 || len(s.Exact) != exactSteps+1 || s.Pairs[1] == nil {
-		t.Errorf("%d rounds, %d states of the closed form", len(s.Rounds), len(s.Exact))
+	exact := s.Exact[plane.Kernel]
+	if len(s.Rounds) != 0 || len(exact) != exactSteps+1 || len(s.Exact[plane.Nearest]) != exactSteps+1 || s.Pairs[1] == nil {
+		t.Fatalf("%d rounds, %d states of the closed form", len(s.Rounds), len(exact))
 	}
 	// Its particles go from the left to the right and, unlike straight lines, not across the middle.
-	first, last := s.Exact[0], s.Exact[exactSteps]
+	first, last := exact[0], exact[exactSteps]
 	crossed := 0
 	for i := 0; i < len(first); i += 2 {
 		if last[i] < .3 {

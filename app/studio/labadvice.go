@@ -2,8 +2,11 @@ package studio
 
 import (
 	"math"
+	"slices"
 
+	"github.com/straightway-app/straightway/engine/measure"
 	"github.com/straightway-app/straightway/engine/plane"
+	"github.com/straightway-app/straightway/engine/train"
 )
 
 // LabAdviceKind says what to do after the rounds of a run in the laboratory.
@@ -26,39 +29,93 @@ type LabAdvice struct {
 
 // AdviseLab looks for the earliest round whose single step is as near to the target as that of any.
 func AdviseLab(rounds []*plane.Round) LabAdvice {
-	one := func(r *plane.Round) plane.Distance { return r.Measurements.Fewer[1] }
-	var best *plane.Round
+	var all []evidence
 	for _, r := range rounds {
-		if best == nil || one(r).Squared.Value < one(best).Squared.Value {
-			best = r
+		all = append(all, evidence{r.Number, r.Kind == plane.Distil, r.Straightness.Value, r.Measurements.Fewer[1], r.Marginal[4]})
+	}
+	kind, at, flow, next := advise(all)
+	pick := func(i int) *plane.Round {
+		if i < 0 {
+			return nil
+		}
+		return rounds[i]
+	}
+	return LabAdvice{kind, pick(at), pick(flow), pick(next)}
+}
+
+// ImageAdvice is LabAdvice for the rounds of a project, of which a finish is made from the last flow before it.
+type ImageAdvice struct {
+	Kind              LabAdviceKind
+	Round, Flow, Next *train.Diagnosis
+}
+
+// AdviseImages does the same for rounds of images, by the distances of their features.
+func AdviseImages(rounds []*train.Diagnosis) ImageAdvice {
+	var all []evidence
+	number := 0
+	for _, g := range rounds {
+		if g.Kind.EveryTime() {
+			number++
+		}
+		all = append(all, evidence{number, !g.Kind.EveryTime(), g.Identity.Straightness.Mean, DistanceOf(g.Few.Features), DistanceOf(g.Marginal[4].Features)})
+	}
+	kind, at, flow, next := advise(all)
+	pick := func(i int) *train.Diagnosis {
+		if i < 0 {
+			return nil
+		}
+		return rounds[i]
+	}
+	return ImageAdvice{kind, pick(at), pick(flow), pick(next)}
+}
+
+// DistanceOf is a distance between images as the laboratory has it.
+func DistanceOf(e measure.Energy) plane.Distance {
+	return plane.Distance{Value: e.Distance, Noise: e.Noise, Squared: plane.Estimate{Value: e.Squared.Mean, SE: e.Squared.SE}}
+}
+
+// evidence is what advice looks at in a round: its number, or that of the round that it copies; S; and the distances of
+// one and of many steps from the target.
+type evidence struct {
+	number    int
+	copies    bool
+	s         float64
+	one, many plane.Distance
+}
+
+// advise finds the round to stop at, the flow or reflow with its number, and the one after that, −1 where there is none.
+func advise(rounds []evidence) (kind LabAdviceKind, at, flow, next int) {
+	at, flow, next = -1, -1, -1
+	best := -1
+	for i, r := range rounds {
+		if best < 0 || r.one.Squared.Value < rounds[best].one.Squared.Value {
+			best = i
 		}
 	}
-	if best == nil {
-		return LabAdvice{}
+	if best < 0 {
+		return LabNoAdvice, at, flow, next
 	}
-	a := LabAdvice{Kind: LabStop}
-	for _, r := range rounds {
-		if a.Round == nil && asNear(one(r), one(best)) {
-			a.Round = r
-		}
-	}
-	var before *plane.Round
-	for _, r := range rounds {
+	at = slices.IndexFunc(rounds, func(r evidence) bool { return asNear(r.one, rounds[best].one) })
+	before := -1
+	for i, r := range rounds {
 		switch {
-		case r.Kind == plane.Distil:
-		case r.Number < a.Round.Number:
-			before = r
-		case r.Number == a.Round.Number:
-			a.Flow = r
-		case a.Next == nil:
-			a.Next = r
+		case r.copies:
+		case r.number < rounds[at].number:
+			before = i
+		case r.number == rounds[at].number:
+			flow = i
+		case next < 0:
+			next = i
 		}
 	}
-	falling := before == nil || a.Flow.Straightness.Value < .8*before.Straightness.Value
-	if a.Next == nil && falling && !asNear(one(a.Round), a.Flow.Marginal[len(a.Flow.Marginal)-1]) {
-		a.Kind = LabReflow
+	if flow < 0 { // a finish alone is measured
+		return LabStop, at, at, next
 	}
-	return a
+	falling := before < 0 || rounds[flow].s < .8*rounds[before].s
+	if next < 0 && falling && !asNear(rounds[at].one, rounds[flow].many) {
+		return LabReflow, at, flow, next
+	}
+	return LabStop, at, flow, next
 }
 
 // asNear says whether a distance from the target cannot be told from a smaller one, or hardly: the squares differ by less

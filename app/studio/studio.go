@@ -29,6 +29,7 @@ type Studio struct {
 	Exporter    *Exporter
 	Estimator   *Estimator
 	Lab         *Lab
+	Diagnoser   *Diagnoser
 
 	dirs Dirs
 
@@ -75,6 +76,7 @@ func New(dirs Dirs) (s *Studio, problem error) {
 	s.Exporter = &Exporter{studio: s}
 	s.Estimator = &Estimator{studio: s}
 	s.Lab = newLab()
+	s.Diagnoser = &Diagnoser{studio: s}
 	return s, problem
 }
 
@@ -85,6 +87,7 @@ func (s *Studio) Dirs() Dirs { return s.dirs }
 func (s *Studio) Close() error {
 	s.Exporter.Stop()
 	s.Lab.Stop()
+	s.Diagnoser.Stop()
 	s.Training.Stop()
 	s.Training.Wait()
 	s.Lab.Wait()
@@ -159,6 +162,7 @@ func (s *Studio) CloseProject() error {
 }
 
 func (s *Studio) closeProject() error {
+	s.Diagnoser.forget()
 	s.mu.Lock()
 	p := s.project
 	s.project = nil
@@ -209,6 +213,7 @@ func (s *Studio) UseBackend(choice string) {
 	defer s.Translator.mu.Unlock()
 	s.Translator.forget()
 	s.Estimator.Stop()
+	s.Diagnoser.forget()
 	s.Compute.Open(choice)
 }
 

@@ -314,6 +314,7 @@ func (t *Training) Restore(round string) (aside string, err error) {
 	if p == nil || t.Busy() || t.studio.Exporter.Busy() {
 		return "", ErrBusy
 	}
+	t.studio.Diagnoser.forget()
 	aside, err = p.Restore(round)
 	t.load(p)
 	t.studio.Translator.Forget()

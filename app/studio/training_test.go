@@ -105,6 +105,19 @@ func TestFromTwoFoldersToATrainedProject(t *testing.T) {
 	if len(stopped.Previews) == 0 || len(stopped.Losses) == 0 || len(stopped.Notes) == 0 {
 		t.Fatalf("%d previews, %d losses, %d notes", len(stopped.Previews), len(stopped.Losses), len(stopped.Notes))
 	}
+	check(t, s.Diagnoser.Start())
+	if err := s.Diagnoser.Start(); err == nil {
+		t.Error("the rounds were measured twice at once")
+	}
+	until(t, "the measuring of the first round", func() bool { return s.Diagnoser.State().Round == "1-flow" })
+	s.Diagnoser.Stop()
+	until(t, "the end of the measuring", func() bool {
+		st := s.Diagnoser.State().State
+		return st != Running && st != Stopping
+	})
+	if st := s.Diagnoser.State(); st.State != Idle || st.Err != nil || st.Total == 0 {
+		t.Errorf("measuring that was stopped is %+v", st)
+	}
 	check(t, s.Close())
 
 	s = studioIn(t, dirs)

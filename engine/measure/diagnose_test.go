@@ -95,59 +95,6 @@ func TestEnergyDistanceOfEqualDistributionsIsTheNoise(t *testing.T) {
 	}
 }
 
-// A chart shows each line in its colour, leaves out what has no value, and marks no place outside its frame.
-func TestChartsShowTheirLines(t *testing.T) {
-	nan := math.NaN()
-	picture := must(Charts{Columns: 2, Caption: "what it is about", Panels: []Chart{
-		{Title: "loss", X: "t", Lines: []Line{
-			{Name: "held out", X: []float64{0, .5, 1}, Y: []float64{.2, nan, .4}, Error: []float64{.01, .01, .02}, Colour: 1},
-			{Name: "bound", X: []float64{0, 1}, Y: []float64{.1, .1}, Colour: 2, Dashed: true},
-		}},
-		{Title: "all", Log: true, Places: []string{"1-flow", "2-reflow"}, Lines: []Line{{X: []float64{0, 1}, Y: []float64{1e-3, 10}, Error: []float64{1, 1}, Colour: 8}}},
-		{Title: "nothing yet", Log: true},
-	}}.Image())
-	if picture.Rect.Dx() != 2*chartWidth || picture.Rect.Dy() <= 2*chartHeight {
-		t.Errorf("three panels make a picture of %v", picture.Rect)
-	}
-	seen := map[[3]uint8]int{}
-	for i := 0; i < len(picture.Pix); i += 4 {
-		seen[[3]uint8(picture.Pix[i:i+3])]++
-	}
-	for _, k := range []int{1, 2} {
-		c := chartColours[k]
-		if seen[[3]uint8{c.R, c.G, c.B}] < 20 {
-			t.Errorf("colour %d is hardly there", k)
-		}
-	}
-	if c := chartColours[0]; seen[[3]uint8{c.R, c.G, c.B}] > 0 {
-		t.Error("a colour is there that no line has")
-	}
-	if _, err := (Charts{}).Image(); err == nil {
-		t.Error("no panels were drawn")
-	}
-}
-
-func TestTicksAreRoundNumbers(t *testing.T) {
-	for _, c := range []struct {
-		axis axis
-		want []float64
-	}{
-		{axis{low: 0, high: 1}, []float64{0, .2, .4, .6, .8, 1}},
-		{axis{low: 0, high: .034}, []float64{0, .005, .01, .015, .02, .025, .03}},
-		{axis{low: -3, high: 1, log: true}, []float64{.001, .01, .1, 1, 10}},
-		{axis{low: 0, high: 1, log: true}, []float64{1, 2, 5, 10}},
-	} {
-		got := c.axis.ticks()
-		if len(got) != len(c.want) {
-			t.Errorf("%+v: %v, want %v", c.axis, got, c.want)
-			continue
-		}
-		for i := range got {
-			near(t, "tick", got[i], c.want[i], 1e-9)
-		}
-	}
-}
-
 func TestSheetsNameTheirImages(t *testing.T) {
 	s := Sheet{Size: 32, Columns: []Column{{Title: "output", Images: [][]uint8{make([]uint8, 32*32*3)}}}}
 	plain := must(s.Image())

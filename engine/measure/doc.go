@@ -10,7 +10,7 @@
 //   - how much of the source's layout an output keeps: [EdgeCorrelation]
 //
 // and what reports put beside them: a yardstick, [ColourMap], and pictures,
-// [Sheet] and [Charts].
+// [Sheet].
 //
 // Images are RGB, rows of height × width × 3, either uint8 or float32 in
 // [−1, 1] with x = u8/127.5 − 1; see [Images]. Everything is computed on the

@@ -26,16 +26,21 @@ func Exact(x0, x1 []float32, bandwidth float64) (flow.Velocity, error) {
 	if !(bandwidth >= 0) {
 		return nil, fmt.Errorf("exact velocity: the bandwidth is %g, it must not be negative", bandwidth)
 	}
-	return func(z []float32, t float64) ([]float32, error) {
-		if len(z)%2 != 0 {
+	return exact(x0, x1, bandwidth).field(), nil
+}
+
+// exact is Exact of pairs that are some and a bandwidth that is none below 0, with a time for each state.
+func exact(x0, x1 []float32, bandwidth float64) velocity {
+	return func(z, t []float32) ([]float32, error) {
+		if len(z) != 2*len(t) {
 			return nil, errors.New("exact velocity: a point of the plane has two coordinates")
 		}
 		out := make([]float32, len(z))
-		parallel(len(z)/2, func(i int) {
-			out[2*i], out[2*i+1] = weigh(x0, x1, float64(z[2*i]), float64(z[2*i+1]), t, bandwidth)
+		parallel(len(t), func(i int) {
+			out[2*i], out[2*i+1] = weigh(x0, x1, float64(z[2*i]), float64(z[2*i+1]), float64(t[i]), bandwidth)
 		})
 		return out, nil
-	}, nil
+	}
 }
 
 // weigh is the weighted mean for one state.

@@ -10,7 +10,7 @@ import (
 	"io"
 	"math"
 
-	"golang.org/x/image/vector"
+	"github.com/straightway-app/straightway/engine/internal/ink"
 )
 
 // Span is the half-width of the part of the plane that figures show.
@@ -64,10 +64,10 @@ func colourOf(x, y float32) color.NRGBA {
 func (f Figure) WriteSVG(w io.Writer, size int) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%[1]d" height="%[1]d" viewBox="0 0 %[1]d %[1]d">`+"\n", size)
-	fmt.Fprintf(&b, `<rect width="%[1]d" height="%[1]d" fill="%[2]s"/>`+"\n", size, hex(ground))
+	fmt.Fprintf(&b, `<rect width="%[1]d" height="%[1]d" fill="%[2]s"/>`+"\n", size, ink.Hex(ground))
 	b.WriteString(`<g fill="none" stroke-width="0.8" stroke-opacity="0.5" stroke-linejoin="round">` + "\n")
 	for _, t := range f.Tracks {
-		fmt.Fprintf(&b, `<polyline stroke="%s" points="`, hex(colourOf(t[0], t[1])))
+		fmt.Fprintf(&b, `<polyline stroke="%s" points="`, ink.Hex(colourOf(t[0], t[1])))
 		for i := 0; i < len(t); i += 2 {
 			x, y := pixel(t[i], t[i+1], size)
 			if i > 0 {
@@ -80,16 +80,14 @@ func (f Figure) WriteSVG(w io.Writer, size int) error {
 	b.WriteString("</g>\n")
 	for _, t := range f.Tracks {
 		x, y := pixel(t[0], t[1], size)
-		fmt.Fprintf(&b, `<circle cx="%.2f" cy="%.2f" r="1.8" fill="%s"/>`+"\n", x, y, hex(colourOf(t[0], t[1])))
+		fmt.Fprintf(&b, `<circle cx="%.2f" cy="%.2f" r="1.8" fill="%s"/>`+"\n", x, y, ink.Hex(colourOf(t[0], t[1])))
 		x, y = pixel(t[len(t)-2], t[len(t)-1], size)
-		fmt.Fprintf(&b, `<circle cx="%.2f" cy="%.2f" r="1.4" fill="%s"/>`+"\n", x, y, hex(endpoint))
+		fmt.Fprintf(&b, `<circle cx="%.2f" cy="%.2f" r="1.4" fill="%s"/>`+"\n", x, y, ink.Hex(endpoint))
 	}
 	b.WriteString("</svg>\n")
 	_, err := b.WriteTo(w)
 	return err
 }
-
-func hex(c color.NRGBA) string { return fmt.Sprintf("#%02x%02x%02x", c.R, c.G, c.B) }
 
 // pixel is where a point of the plane lies in a figure of that size.
 func pixel(x, y float32, size int) (px, py float64) {
@@ -105,19 +103,19 @@ func (f Figure) Image(size int) *image.NRGBA {
 	for _, t := range f.Tracks {
 		c := colourOf(t[0], t[1])
 		c.A = 128
-		pen := newPen(img)
+		pen := ink.NewPen(img)
 		for i := 2; i < len(t); i += 2 {
 			ax, ay := pixel(t[i-2], t[i-1], size)
 			bx, by := pixel(t[i], t[i+1], size)
-			pen.line(ax, ay, bx, by, .5*unit)
+			pen.Line(ax, ay, bx, by, .5*unit)
 		}
-		pen.fill(c)
+		pen.Fill(c)
 	}
 	for _, t := range f.Tracks {
 		x, y := pixel(t[0], t[1], size)
-		dot(img, x, y, 1.8*unit, colourOf(t[0], t[1]))
+		ink.Dot(img, x, y, 1.8*unit, colourOf(t[0], t[1]))
 		x, y = pixel(t[len(t)-2], t[len(t)-1], size)
-		dot(img, x, y, 1.4*unit, endpoint)
+		ink.Dot(img, x, y, 1.4*unit, endpoint)
 	}
 	return img
 }
@@ -128,79 +126,4 @@ func (f Figure) WritePNG(w io.Writer, size int) error {
 		return fmt.Errorf("encoding a figure: %w", err)
 	}
 	return nil
-}
-
-// pen collects strokes and fills them all at once, within the rectangle that they touch: a rasterizer of the whole
-// picture for each path would take a hundred times as long.
-type pen struct {
-	on                     draw.Image
-	strokes                [][8]float64
-	left, top, right, base float64
-}
-
-func newPen(on draw.Image) *pen {
-	return &pen{on: on, left: math.Inf(1), top: math.Inf(1), right: math.Inf(-1), base: math.Inf(-1)}
-}
-
-// line adds a stroke of half-width w from a to b.
-func (p *pen) line(ax, ay, bx, by, w float64) {
-	dx, dy := bx-ax, by-ay
-	length := math.Hypot(dx, dy)
-	if length == 0 {
-		return
-	}
-	dx, dy = w*dx/length, w*dy/length
-	p.quad(ax-dy, ay+dx, bx-dy, by+dx, bx+dy, by-dx, ax+dy, ay-dx)
-}
-
-func (p *pen) quad(c ...float64) {
-	for i := 0; i < 8; i += 2 {
-		p.left, p.right = min(p.left, c[i]), max(p.right, c[i])
-		p.top, p.base = min(p.top, c[i+1]), max(p.base, c[i+1])
-	}
-	p.strokes = append(p.strokes, [8]float64(c))
-}
-
-func (p *pen) fill(c color.NRGBA) {
-	if p.strokes == nil {
-		return
-	}
-	r := image.Rect(int(math.Floor(p.left)), int(math.Floor(p.top)), int(math.Ceil(p.right))+1, int(math.Ceil(p.base))+1).Intersect(p.on.Bounds())
-	if r.Empty() {
-		return
-	}
-	z := vector.NewRasterizer(r.Dx(), r.Dy())
-	for _, s := range p.strokes {
-		to := func(i int) (x, y float32) {
-			return float32(s[i] - float64(r.Min.X)), float32(s[i+1] - float64(r.Min.Y))
-		}
-		z.MoveTo(to(0))
-		z.LineTo(to(2))
-		z.LineTo(to(4))
-		z.LineTo(to(6))
-		z.ClosePath()
-	}
-	z.Draw(p.on, r, image.NewUniform(c), image.Point{})
-}
-
-// dot fills a disc of radius r around (x, y).
-func dot(on draw.Image, x, y, r float64, c color.NRGBA) {
-	box := image.Rect(int(math.Floor(x-r)), int(math.Floor(y-r)), int(math.Ceil(x+r))+1, int(math.Ceil(y+r))+1)
-	if !box.In(on.Bounds()) {
-		return // particles beyond the figure's edge are not shown
-	}
-	z := vector.NewRasterizer(box.Dx(), box.Dy())
-	cx, cy := x-float64(box.Min.X), y-float64(box.Min.Y)
-	const corners = 12
-	for i := range corners {
-		sin, cos := math.Sincos(2 * math.Pi * float64(i) / corners)
-		px, py := float32(cx+r*cos), float32(cy+r*sin)
-		if i == 0 {
-			z.MoveTo(px, py)
-		} else {
-			z.LineTo(px, py)
-		}
-	}
-	z.ClosePath()
-	z.Draw(on, box, image.NewUniform(c), image.Point{})
 }

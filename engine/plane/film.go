@@ -8,6 +8,8 @@ import (
 	"image/gif"
 	"io"
 	"math"
+
+	"github.com/straightway-app/straightway/engine/internal/ink"
 )
 
 // Film shows the particles of rounds side by side as they flow from t = 0 to 1 and stand still for a moment, as an
@@ -36,7 +38,7 @@ func (f Film) WriteGIF(w io.Writer) error {
 			now := r.At(float64(k) / float64(f.Frames-1))
 			for i := range min(f.Most, len(now)/2) {
 				x, y := pixel(now[2*i], now[2*i+1], f.Side)
-				dot(square, x, y, 1.3, colourOf(r.Path[0][2*i], r.Path[0][2*i+1]))
+				ink.Dot(square, x, y, 1.3, colourOf(r.Path[0][2*i], r.Path[0][2*i+1]))
 			}
 			draw.Draw(canvas, image.Rect(j*f.Side, 0, (j+1)*f.Side, f.Side), square, image.Point{}, draw.Src)
 		}

@@ -15,6 +15,7 @@ type Kind string
 
 // The kinds of round.
 const (
+	Closed Kind = "exact"  // round 1 in closed form, without a network
 	Flow   Kind = "flow"   // from independent pairs
 	Reflow Kind = "reflow" // from the pairs that the round before makes
 	Distil Kind = "distil" // from the same pairs as a reflow would, at the starts of its few Euler steps only: these copy them
@@ -23,6 +24,7 @@ const (
 // Options set up a run.
 type Options struct {
 	Source, Target Shape
+	Reference      Reference   // velocity in closed form that is followed before the rounds; 0 means none
 	Rounds         int         // flow and reflows together; 0 means 3
 	Distil         []int       // rounds whose pairs are distilled as well
 	DistilSteps    int         // Euler steps that a distillation is made for, learning at t = 0, 1/k, …, (k−1)/k; 0 means 1
@@ -74,7 +76,7 @@ type Progress struct {
 	Kind        Kind
 	Done, Total int     // updates of this round's network
 	Loss        float64 // of the last batch
-	Finished    *Round  // set once, when the round is done
+	Finished    *Round  // set once, when the round is done; a reference comes so alone
 }
 
 // Round is one finished round. Nobody changes it.
@@ -99,11 +101,17 @@ type Round struct {
 func (r *Round) At(t float64) []float32 { return at(r.Path, t) }
 
 // Name is the round's name in tables and files, such as 2-reflow.
-func (r *Round) Name() string { return fmt.Sprintf("%d-%s", r.Number, r.Kind) }
+func (r *Round) Name() string {
+	if r.Kind == Closed {
+		return string(Closed)
+	}
+	return fmt.Sprintf("%d-%s", r.Number, r.Kind)
+}
 
 // Result is a whole run, rounds in the order in which they were trained: a round's distillation follows it.
 type Result struct {
 	Source, Target Shape
+	Exact          *Round // the flow of Options.Reference, number 0, of the first of the particles; nil for none
 	Rounds         []*Round
 }
 
@@ -154,23 +162,29 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		poolX0:   o.Source.Sample(poolSize(o), seed(seedPool)),
 	}
 	result := &Result{Source: o.Source, Target: o.Target}
+	if result.Exact, err = l.reference(ctx); err != nil {
+		return nil, fmt.Errorf("following the velocity in closed form: %w", err)
+	}
+	if result.Exact != nil {
+		l.Progress(Progress{Kind: Closed, Finished: result.Exact})
+	}
 	weights := table().Init(seed(seedNetwork))
 	coupling, lines, fresh := independent(o.Source, o.Target), l.partners, l.fresh
 	freshX0 := l.freshX0
 	for k := 1; k <= o.Rounds; k++ {
 		r := &Round{Number: k, Kind: Flow, Updates: o.Updates, X1: lines}
-		rate := 6e-3
+		rate, starts := 6e-3, 0.
 		if k > 1 {
-			r.Kind, r.Updates, rate = Reflow, max(1, o.Updates*2/5), 4e-3
+			r.Kind, r.Updates, rate, starts = Reflow, max(1, o.Updates*2/5), 4e-3, reflowStarts
 		}
 		began := time.Now()
 		weights, r.Loss, err = e.learn(ctx, lesson{
-			pairs: coupling, begin: weights, updates: r.Updates, rate: rate, seed: seed(uint64(seedRound + 2*k)), watch: l.watch(r),
+			pairs: coupling, begin: weights, updates: r.Updates, rate: rate, starts: starts, seed: seed(uint64(seedRound + 2*k)), watch: l.watch(r),
 		})
 		if err != nil {
 			return nil, fmt.Errorf("round %d: %w", k, err)
 		}
-		if err := l.measure(ctx, r, weights, freshX0, fresh); err != nil {
+		if err := l.measure(ctx, r, e.velocity(weights), freshX0, fresh); err != nil {
 			return nil, fmt.Errorf("measuring round %d: %w", k, err)
 		}
 		r.Seconds = time.Since(began).Seconds()
@@ -180,7 +194,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 			break
 		}
 		// The pairs of this round: what it makes of source points that nothing has been measured on.
-		poolX1, _, err := o.Solver.Solve(ctx, e.field(weights), l.poolX0, flow.Forward(o.Steps))
+		poolX1, _, err := o.Solver.Solve(ctx, e.velocity(weights).field(), l.poolX0, flow.Forward(o.Steps))
 		if err != nil {
 			return nil, fmt.Errorf("pairs of round %d: %w", k, err)
 		}
@@ -222,8 +236,8 @@ func (l *lab) finish(result *Result, r *Round) {
 
 // measure fills in the round's paths and measurements. freshX0 and freshX1 are pairs of the coupling that the round
 // learnt from, independent of the particles.
-func (l *lab) measure(ctx context.Context, r *Round, weights, freshX0, freshX1 []float32) error {
-	v := l.engine.field(weights)
+func (l *lab) measure(ctx context.Context, r *Round, of velocity, freshX0, freshX1 []float32) error {
+	v := of.field()
 	path, s, err := walk(ctx, v, l.start, l.Solver, l.Steps)
 	if err != nil {
 		return err
@@ -233,14 +247,14 @@ func (l *lab) measure(ctx context.Context, r *Round, weights, freshX0, freshX1 [
 	n := l.Points
 	starts, partners := l.start, r.X1
 	partner := func(i, _ int) (x, y float32) { return r.X1[2*i], r.X1[2*i+1] }
-	if r.Kind == Flow { // another independent partner in each stratum
+	if r.Number < 2 { // another independent partner in each stratum
 		starts, partners = slices.Repeat(l.start, strata), l.Target.Sample(n*strata, l.Seed+seedPartners)
 		partner = func(i, k int) (x, y float32) {
 			j := 2 * (k*n + i)
 			return partners[j], partners[j+1]
 		}
 	}
-	if err := r.measureIdentity(func(x, t []float32) ([]float32, error) { return l.engine.velocity(weights, x, t) }, l.start, ends, s, partner, l.Seed+uint64(r.Number)); err != nil {
+	if err := r.measureIdentity(of, l.start, ends, s, partner, l.Seed+uint64(r.Number)); err != nil {
 		return err
 	}
 	r.Before, r.After = costOf(starts, partners), costOf(l.start, ends)
@@ -252,9 +266,11 @@ func (l *lab) measure(ctx context.Context, r *Round, weights, freshX0, freshX1 [
 		}
 		r.Polygons[steps], r.Fewer[steps] = polygon, polygon[steps]
 	}
-	few := l.start[:2*min(n, 256)] // the steps depend on the mean error of a batch, which some of it show
-	if _, r.Evaluations, err = flow.ByRK45.Solve(ctx, v, few, flow.Path{From: 0, To: 1}); err != nil {
-		return err
+	if r.Kind != Closed { // the nearest line changes in jumps, at which an adaptive solver ends
+		few := l.start[:2*min(n, 256)] // the steps depend on the mean error of a batch, which some of it show
+		if _, r.Evaluations, err = flow.ByRK45.Solve(ctx, v, few, flow.Path{From: 0, To: 1}); err != nil {
+			return err
+		}
 	}
 	l.compare(r, freshX0, freshX1)
 	return ctx.Err()
@@ -263,7 +279,7 @@ func (l *lab) measure(ctx context.Context, r *Round, weights, freshX0, freshX1 [
 // measureDistilled does the same for a network that knows the starts of its steps only. S, V and the drop are sums over
 // these steps in place of integrals; in one step the path is straight by construction.
 func (l *lab) measureDistilled(ctx context.Context, r *Round, weights, freshX0, freshX1 []float32) error {
-	v, steps := l.engine.field(weights), l.DistilSteps
+	v, steps := l.engine.velocity(weights).field(), l.DistilSteps
 	miss := func(sum []float64, d, u []float32) { // what the velocity u misses of the displacement d
 		for i := range sum {
 			sum[i] += square(d[2*i]-u[2*i], d[2*i+1]-u[2*i+1]) / float64(steps)

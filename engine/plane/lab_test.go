@@ -134,6 +134,42 @@ func lookAtFiles(t *testing.T, result *Result) {
 	}
 }
 
+// In closed form, without training, particles of the crossing example turn off where the lines cross, where the mean of
+// the lines near by leads them; the nearest line alone leads nearly as many across as the lines themselves.
+func TestARunFollowsTheVelocityInClosedForm(t *testing.T) {
+	across := map[Reference]float64{}
+	for _, reference := range []Reference{Kernel, Nearest} {
+		var told []string
+		result, err := Run(t.Context(), Options{
+			Source: shape(t, "crossing", Source), Target: shape(t, "crossing", Target), Reference: reference, Rounds: 1, Steps: 8, Points: 128, Updates: 6,
+			Progress: func(p Progress) {
+				if p.Finished != nil {
+					told = append(told, p.Finished.Name())
+				}
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Join(told, " ") != "exact 1-flow" || len(result.Rounds) != 1 {
+			t.Errorf("%v: finished %q", reference, told)
+		}
+		r := result.Exact
+		start, end := r.Path[0], r.Path[8]
+		for i := 1; i < len(end); i += 2 {
+			if start[i]*end[i] < -.25 {
+				across[reference] += 2 / float64(len(end))
+			}
+		}
+		if gap := r.Gap.Value / r.CostDrop.Value; reference == Kernel && math.Abs(gap) > .3 {
+			t.Errorf("S %.3f + V %.3f and the drop %.3f differ by %.2f", r.Straightness.Value, r.Crossing.Value, r.CostDrop.Value, gap)
+		}
+	}
+	if across[Kernel] > .05 || across[Nearest] < .2 {
+		t.Errorf("%.0f %% of the particles change sides by the kernel, %.0f %% by the nearest line", 100*across[Kernel], 100*across[Nearest])
+	}
+}
+
 func TestARunStopsWhenItsContextEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	updates := 0

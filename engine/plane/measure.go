@@ -78,7 +78,7 @@ type Measurements struct {
 	// Own compares the ends of the flow with the X1 that this round learnt from: the error of this round alone.
 	Own Distance
 	// Evaluations is how often RK45 evaluates the velocity on the way from 0 to 1 at flow.DefaultRelative: straight paths
-	// need few.
+	// need few. It is not counted, and 0, for a reference.
 	Evaluations int
 }
 
@@ -111,7 +111,7 @@ const strata = 32
 // measureIdentity fills in S, V, the fall of the cost and the gap between them. v evaluates the velocity at points, each
 // at a time of its own; ends and s are what walk returns for x0. partner gives the X1 of point i in stratum k: an
 // independent coupling has another one in each, by which V and the cost are known better.
-func (m *Measurements) measureIdentity(v func(x, t []float32) ([]float32, error), x0, ends []float32, s []float64, partner func(i, k int) (x, y float32), seed uint64) error {
+func (m *Measurements) measureIdentity(v velocity, x0, ends []float32, s []float64, partner func(i, k int) (x, y float32), seed uint64) error {
 	n := len(x0) / 2
 	rng := rand.New(rand.NewPCG(seed, 0x63726f7373))
 	crossing, before := make([]float64, n), make([]float64, n)

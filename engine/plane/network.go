@@ -214,8 +214,13 @@ func (e *engine) each(work func(i int, w *worker) error) error {
 // chunk is the number of states evaluated in one call: the intermediate values of more would leave the cache.
 const chunk = 1024
 
-// velocity evaluates the network with the given weights at points x, all at their own times t.
-func (e *engine) velocity(weights, x, t []float32) ([]float32, error) {
+// velocity is the network with the given weights.
+func (e *engine) velocity(weights []float32) velocity {
+	return func(x, t []float32) ([]float32, error) { return e.evaluate(weights, x, t) }
+}
+
+// evaluate finds the network's velocity at points x, all at their own times t.
+func (e *engine) evaluate(weights, x, t []float32) ([]float32, error) {
 	n := len(t)
 	out := make([]float32, 2*n)
 	var next atomic.Int64
@@ -242,9 +247,12 @@ func (e *engine) velocity(weights, x, t []float32) ([]float32, error) {
 	return out, nil
 }
 
-// field is the network with the given weights as the solvers want it.
-func (e *engine) field(weights []float32) flow.Velocity {
+// velocity is a velocity in the plane, of points x, each at a time t of its own.
+type velocity func(x, t []float32) ([]float32, error)
+
+// field is a velocity as the solvers want it.
+func (v velocity) field() flow.Velocity {
 	return func(x []float32, t float64) ([]float32, error) {
-		return e.velocity(weights, x, slices.Repeat([]float32{float32(t)}, len(x)/2))
+		return v(x, slices.Repeat([]float32{float32(t)}, len(x)/2))
 	}
 }

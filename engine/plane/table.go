@@ -42,7 +42,7 @@ func (r *Result) WriteMeasurements(w io.Writer) error {
 	if err := out.Write([]string{"round", "kind", "measurement", "value", "standard_error"}); err != nil {
 		return err
 	}
-	for _, k := range r.Rounds {
+	for _, k := range r.all() {
 		put := func(name string, e Estimate) {
 			// The writer keeps the first error for the end.
 			_ = out.Write([]string{strconv.Itoa(k.Number), string(k.Kind), name, strconv.FormatFloat(e.Value, 'g', 6, 64), strconv.FormatFloat(e.SE, 'g', 3, 64)})
@@ -51,7 +51,9 @@ func (r *Result) WriteMeasurements(w io.Writer) error {
 		put("crossing", k.Crossing)
 		put("cost_drop", k.CostDrop)
 		put("identity_gap", k.Gap)
-		put("bound", Estimate{Value: r.Independent() / float64(k.Number)})
+		if k.Kind != Closed {
+			put("bound", Estimate{Value: r.Independent() / float64(k.Number)})
+		}
 		for _, c := range []struct {
 			name string
 			cost Cost
@@ -74,7 +76,9 @@ func (r *Result) WriteMeasurements(w io.Writer) error {
 			put(fmt.Sprintf("energy_%d_steps", steps), d.Squared)
 			put(fmt.Sprintf("distance_%d_steps", steps), Estimate{Value: d.Value})
 		}
-		put("rk45_evaluations", Estimate{Value: float64(k.Evaluations)})
+		if k.Kind != Closed {
+			put("rk45_evaluations", Estimate{Value: float64(k.Evaluations)})
+		}
 	}
 	out.Flush()
 	return out.Error()

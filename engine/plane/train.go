@@ -31,6 +31,15 @@ func fixedPairs(x0, x1 []float32) pairs {
 	}
 }
 
+// reflowStarts is the share of a reflow's pairs that learn the one step itself, t = 0 exactly. The velocity there is the
+// map from start to end, in which every place where paths part is an edge; and a time that is drawn evenly is hardly
+// ever 0. From two moons to a checkerboard, seed 1, one step after the reflow ends 1.9 times as far from the target as 32
+// steps without it, 1.2 times with 15 % and 1.1 times with 30 %, by which the other times come off a little worse.
+const reflowStarts = .2
+
+// starting is a number without a common divisor with batch: multiples of it, modulo batch, are spread over all strata.
+const starting = 619
+
 // lesson is what one network is to learn.
 type lesson struct {
 	pairs   pairs
@@ -38,6 +47,7 @@ type lesson struct {
 	updates int
 	rate    float64 // highest learning rate; it rises over the first twentieth and falls to zero like a cosine
 	steps   int     // t ∈ {0, 1/steps, …, (steps−1)/steps} in equal parts, as in distillation; 0: uniform on [0, 1], stratified
+	starts  float64 // share of the pairs whose t is 0 in place of their stratum's, where steps is 0
 	seed    uint64
 	watch   func(done int, loss float64)
 }
@@ -58,6 +68,9 @@ func (e *engine) learn(ctx context.Context, l lesson) (weights []float32, loss f
 			if l.steps > 0 {
 				t[i] = float32(i%l.steps) / float32(l.steps)
 				continue
+			}
+			if float64(i*starting%batch) < l.starts*batch {
+				continue // t = 0
 			}
 			// One time in every stratum of width 1/batch lowers the variance of the gradient at no cost. The pairs come in
 			// random order, so that the times need no shuffling; neighbours go to different shards.

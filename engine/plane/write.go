@@ -25,12 +25,20 @@ type document struct {
 	write func(w io.Writer) error
 }
 
+// all are the rounds, and before them the flow in closed form where there is one.
+func (r *Result) all() []*Round {
+	if r.Exact == nil {
+		return r.Rounds
+	}
+	return append([]*Round{r.Exact}, r.Rounds...)
+}
+
 // documents are the files of a run: measurements and charts of all rounds, the film of the flow and the reflows, and of
 // every round its particles, its lines and its paths.
 func (r *Result) documents() []document {
 	film := Film{Most: filmMost, Side: filmSide, Frames: filmFrames}
 	var out []document
-	for _, k := range r.Rounds {
+	for _, k := range r.all() {
 		if k.Kind != Distil {
 			film.Rounds = append(film.Rounds, k)
 		}
@@ -55,6 +63,9 @@ func (r *Result) documents() []document {
 // Files are the names of what Write makes of a run with these options, once it is finished.
 func (o Options) Files() []string {
 	to := &Result{}
+	if o.Reference != NoReference {
+		to.Exact = &Round{Kind: Closed}
+	}
 	for k := 1; k <= max(1, o.Rounds); k++ {
 		kind := Reflow
 		if k == 1 {

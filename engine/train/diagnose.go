@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gomlx/gomlx/core/tensors"
@@ -118,6 +119,18 @@ func (d *diagnoser) close() {
 	d.run.close()
 }
 
+// diagnosing begins the phase in which a round is looked into.
+const diagnosing = "diagnosing "
+
+// Diagnosing is the round that is looked into in a phase of Diagnose; empty while it gets ready.
+func Diagnosing(phase string) string {
+	name, found := strings.CutPrefix(phase, diagnosing)
+	if !found {
+		return ""
+	}
+	return name
+}
+
 // stages is the number of things that are looked at in a round, for the progress.
 const stages = 6
 
@@ -130,7 +143,7 @@ func (d *diagnoser) diagnose(ctx context.Context, round project.Round) (*Diagnos
 		return nil, errors.New("the round was trained with another network than the settings ask for now: restore project.json.bak")
 	}
 	at := 0
-	next := func() { d.out.phase("diagnosing "+round.Name, at, stages); at++ }
+	next := func() { d.out.phase(diagnosing+round.Name, at, stages); at++ }
 	next()
 	held, err := d.heldOutPairs(ctx, round.Name)
 	if err != nil {

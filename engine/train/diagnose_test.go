@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/csv"
 	"errors"
+	"image/png"
 	"math"
 	"os"
 	"path/filepath"
@@ -149,7 +150,11 @@ func TestDiagnoseSaysOfEveryRoundWhatItKnows(t *testing.T) {
 		if !has("1-flow", "loss", "0.10-0.20") || !has("1-flow", "bound", "") || has("2-distil", "bound") || !has("2-distil", "loss", "0.00") {
 			t.Error("lines are missing, or too many")
 		}
-		if picture, err := ChartsOf(rounds).Image(); err != nil || picture.Rect.Dx() < 1000 {
+		var b bytes.Buffer
+		if err := ChartsOf(rounds).WritePNG(&b); err != nil {
+			t.Fatal(err)
+		}
+		if picture, err := png.DecodeConfig(&b); err != nil || picture.Width < 1000 {
 			t.Errorf("the charts are %v, %v", picture, err)
 		}
 	})
