@@ -180,8 +180,10 @@ func TestErrorsAreToldInChinese(t *testing.T) {
 		{damaged, []string{"设置文件 " + filepath.Join(dir, "project.json") + " 无法使用：JSON 意外结束：请手动改正"}},
 		{missing, []string{"none.png：不存在：请检查路径"}},
 		{full, []string{"重流 1第 7 步：保存重流 1的检查点：写入 /a b/c：磁盘已满\n设备内存不足"}},
-		{&backend.Error{Name: "cuda", Cause: "the CUDA plugin of XLA exists for Linux only", Cure: "use the CPU or the pure Go backend on this system"},
-			[]string{"后端 cuda：XLA 的 CUDA 插件只有 Linux 版；在此系统上请使用 CPU 或纯 Go 后端"}},
+		{
+			&backend.Error{Name: "cuda", Cause: "the CUDA plugin of XLA exists for Linux only", Cure: "use the CPU or the pure Go backend on this system"},
+			[]string{"后端 cuda：XLA 的 CUDA 插件只有 Linux 版；在此系统上请使用 CPU 或纯 Go 后端"},
+		},
 		{errors.New("some library: said \"things\""), []string{"some library：said \"things\""}},
 	} {
 		got := told(c.err.Error())

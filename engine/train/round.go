@@ -330,6 +330,9 @@ func (s *roundState) train(ctx context.Context, saver *project.Saver) error {
 	s.out.phase("compiling", 0, 0)
 	saved, read, logged := time.Now(), time.Now(), time.Now()
 	fresh := true // the next step may have to compile
+	if s.previewsDue.IsZero() {
+		s.previewsDue = saved.Add(s.Previews)
+	}
 	for s.step < s.stage.Steps {
 		if err := s.pause(ctx, saver); err != nil {
 			return s.stop(saver, err)
