@@ -24,7 +24,7 @@ import (
 )
 
 // commandsOnly are the parts of the engine that the window does not use, and pictures and programs' input made of text.
-var commandsOnly = regexp.MustCompile(`^engine/(internal|measure|onnx|tensorboard)/|^engine/train/(diagnose|experiment|evaluate|bench)|` +
+var commandsOnly = regexp.MustCompile(`^engine/(internal|measure|chart|onnx|tensorboard)/|^engine/train/(diagnose|experiment|evaluate|bench)|` +
 	`^engine/plane/(chart|figure|film|write)|demo/generate\.go$|^engine/backend/(search|system)\.go$`)
 
 // unsaid are the engine's texts that are no sentences: titles of pictures, phases (which tr translates), keys, what other
