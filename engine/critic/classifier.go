@@ -57,6 +57,19 @@ func (Classifier) Features(layers []*Node) *Node {
 	return Concatenate(parts, -1)
 }
 
+// Energy is the variance over the pixels of an image of what a layer's channels give, averaged over the channels and over
+// the images whose Features are given, and summed over the layers.
+func (Classifier) Energy(features [][]float32) (energy float64) {
+	for _, f := range features {
+		for width, at := classifierWidth, 0; at < len(f); width, at = 2*width, at+2*width {
+			for _, deviation := range f[at+width : at+2*width] {
+				energy += float64(deviation) * float64(deviation) / float64(width*len(features))
+			}
+		}
+	}
+	return energy
+}
+
 // Loss is the binary cross-entropy of logits [B] with labels [B] (0 source, 1 target).
 func (Classifier) Loss(logits, labels *Node) *Node {
 	// max(z,0) − z·y + log(1 + e^{−|z|})

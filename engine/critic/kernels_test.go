@@ -97,3 +97,22 @@ func TestCriticKernelsAgreeWithTheGraph(t *testing.T) {
 		near(t, "its gradient", gradient, want[4], 1e-4)
 	}
 }
+
+// The energy is the squared deviations, averaged over channels and images, summed over the layers.
+func TestEnergyAddsUpTheLayers(t *testing.T) {
+	features := make([][]float32, 2)
+	for i := range features {
+		features[i] = make([]float32, FeatureSize)
+		at := 0
+		for layer, width := range []int{classifierWidth, 2 * classifierWidth, 4 * classifierWidth} {
+			for k := range width {
+				features[i][at+k] = 9 // a mean has no part in it
+				features[i][at+width+k] = float32(layer + 1 + i)
+			}
+			at += 2 * width
+		}
+	}
+	if got, want := (Classifier{}).Energy(features), (1.+4+9+4+9+16)/2; math.Abs(got-want) > 1e-9 {
+		t.Errorf("energy %g, want %g", got, want)
+	}
+}

@@ -90,7 +90,7 @@ func (d *diagnoser) gradient(weights *tensors.Tensor, size int, g *Diagnosis, s 
 func (d *diagnoser) gradientInParts(weights *tensors.Tensor, size int, g *Diagnosis, s samples, t []float32, part int) ([]float32, error) {
 	knobs := flowKnobs{}
 	if g.Kind == project.KindFlow {
-		knobs.feature = d.recipe.FeatureWeight
+		knobs.feature = d.recipe.FeatureWeight * d.featureScale
 	}
 	sum := sums{value: vector(make([]float32, size))}
 	defer sum.free()

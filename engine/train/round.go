@@ -502,7 +502,7 @@ func (s *roundState) propose() (proposal, error) {
 	n, d := s.recipe.Batch, s.draw()
 	knobs := flowKnobs{}
 	if s.kind == project.KindFlow {
-		knobs.feature, knobs.noise = s.recipe.FeatureWeight, s.settings.BridgeNoise
+		knobs.feature, knobs.noise = s.recipe.FeatureWeight*s.featureScale, s.settings.BridgeNoise
 	}
 	var sum sums
 	defer sum.free()

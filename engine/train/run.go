@@ -84,6 +84,7 @@ type run struct {
 	shelfA, shelfB *shelf
 	flip           bool
 	lossJudge      []float32 // the classifier whose layers are the feature loss
+	featureScale   float64   // what brings that loss to the recipe's strength
 	eye            *judge    // the classifier of the measurements
 	sampler        *model.Sampler
 	flowProgram    *flowProgram
@@ -295,6 +296,9 @@ func (r *run) dataKey() string {
 func (r *run) prepareNetworks(ctx context.Context) (err error) {
 	if r.noise == nil {
 		if r.lossJudge, err = r.classifier(ctx, "loss", 1); err != nil {
+			return err
+		}
+		if r.featureScale, err = r.scaleOfFeatures(); err != nil {
 			return err
 		}
 	} else {
