@@ -29,7 +29,7 @@ type head struct {
 func (a *attention) width() int     { return a.c / a.heads }
 func (a *attention) scale() float32 { return float32(1 / math.Sqrt(float64(a.width()))) }
 
-// heads cuts the b-th head of all images out of qkv [n·N, 3c] and the weights [n·heads, N, N].
+// head cuts the b-th head of all images out of qkv [n·N, 3c] and the weights [n·heads, N, N].
 func (a *attention) head(qkv, weights []float32, pixels, b int) head {
 	at := b/a.heads*pixels*3*a.c + b%a.heads*a.width()
 	return head{qkv[at:], qkv[at+a.c:], qkv[at+2*a.c:], weights[b*pixels*pixels : (b+1)*pixels*pixels]}

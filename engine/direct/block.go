@@ -67,9 +67,7 @@ func (p *pass) Block(name string, _, co, _ int) {
 		p.convolve(b.conv1.back, dh, p.nothing(), nil, du)
 		p.mem.back(dh.v, h.d, u1.v)
 		if b.skip != nil {
-			fresh := x.d == nil
-			if fresh {
-				x.d = p.mem.take(len(x.v))
+			if p.fresh(x) {
 				clear(x.d)
 			}
 			b.skip.backward(p, x.v, y.d, x.pixels(), x.d)
@@ -128,14 +126,7 @@ func (p *pass) Join() {
 	p.drop(a)
 	p.drop(b)
 	p.later(func() {
-		fresh := a.d == nil
-		if fresh {
-			a.d = p.mem.take(len(a.v))
-		}
-		other := b.d == nil
-		if other {
-			b.d = p.mem.take(len(b.v))
-		}
+		fresh, other := p.fresh(a), p.fresh(b)
 		rows(func(px int) {
 			part(a.d[px*a.c:(px+1)*a.c], y.d[px*y.c:], fresh)
 			part(b.d[px*b.c:(px+1)*b.c], y.d[px*y.c+a.c:], other)
@@ -160,10 +151,7 @@ func (p *pass) Down() {
 	p.h = y
 	p.drop(x)
 	p.later(func() {
-		fresh := x.d == nil
-		if fresh {
-			x.d = p.mem.take(len(x.v))
-		}
+		fresh := p.fresh(x)
 		p.halves(y, func(i, r int) { scatter(&x.d[r], &y.d[i], .25, y.w, x.c, x.w*x.c, !fresh) })
 		p.mem.back(y.v, y.d)
 	})
@@ -177,10 +165,7 @@ func (p *pass) Up() {
 	p.h = y
 	p.drop(x)
 	p.later(func() {
-		fresh := x.d == nil
-		if fresh {
-			x.d = p.mem.take(len(x.v))
-		}
+		fresh := p.fresh(x)
 		p.halves(x, func(i, r int) { gather(&x.d[i], &y.d[r], 1, x.w, x.c, y.w*x.c, !fresh) })
 		p.mem.back(y.v, y.d)
 	})

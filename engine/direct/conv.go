@@ -78,7 +78,7 @@ func (n *Net) newConv(name string, ci, co int) *conv {
 	return c
 }
 
-// block is the number of tiles that one piece of work takes through transform, product and transform: as many as stay in
+// blockTiles is the number of tiles that one piece of work takes through transform, product and transform: as many as stay in
 // the processor's second cache, but enough that each matrix of the filter is read for many.
 func blockTiles(ci, co int) int { return min(max(tilesLeast, (96<<10)/(places*(ci+co))/6*6), 48) }
 

@@ -126,10 +126,7 @@ func (p *pass) normaliseBack(n norm, x *grid, time *conditioned, activate bool, 
 			}
 		}
 	}
-	fresh := x.d == nil
-	if fresh {
-		x.d = p.mem.take(len(x.v))
-	}
+	fresh := p.fresh(x)
 	p.bands(x.h, func(_, i, y0, y1 int) {
 		o := (i*x.h + y0) * x.w * c
 		spread(&x.d[o], &d[o], &x.v[o], &ab[2*i*c], &qp[2*i*c], &qp[(2*i+1)*c], (y1-y0)*x.w, c, !fresh)

@@ -69,7 +69,16 @@ func (p *pass) newGrid(h, w, c int) *grid {
 	return &grid{n: p.n, h: h, w: w, c: c, v: p.mem.take(p.n * h * w * c)}
 }
 
-// drop gives a grid's values back where no gradient asks for them and no skip connection waits.
+// fresh takes memory for a grid's gradient where it has none, and tells whether it did: it is to be set then, not added to.
+func (p *pass) fresh(g *grid) bool {
+	if g.d != nil {
+		return false
+	}
+	g.d = p.mem.take(len(g.v))
+	return true
+}
+
+// drop gives a grid's values back where no gradient asks for them and no skip connection waits for them.
 func (p *pass) drop(g *grid) {
 	if !p.learn && g.saved == 0 {
 		p.mem.back(g.v)
