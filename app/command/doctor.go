@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/straightway-app/straightway/engine/backend"
+	"github.com/straightway-app/straightway/engine/direct"
 )
 
 func newDoctor(out *output) *cobra.Command {
@@ -21,13 +22,20 @@ func newDoctor(out *output) *cobra.Command {
 			}
 			system := backend.Describe(".")
 			system.Version = Version
-			out.event(fields(system))
+			line := fields(system)
+			line["kernels"] = direct.Available()
+			out.event(line)
 			out.result("Straightway %s on %s, %s, %d cores, %s memory", Version, system.OS, system.Processor, system.Cores, bytesText(system.Memory))
 			if system.GPU != "" {
 				out.result("GPU: %s, %s, driver %s", system.GPU, bytesText(system.GPUMemory), system.GPUDriver)
 			}
 			if system.Disk > 0 {
 				out.result("disk here: %s free of %s", bytesText(system.DiskFree), bytesText(system.Disk))
+			}
+			if direct.Available() {
+				out.result("kernels: this processor has AVX2 and FMA, so that cpu and go compute the networks without compiling")
+			} else {
+				out.result("kernels: none for this processor or this build (x86-64 with AVX2 and FMA, built with GOEXPERIMENT=simd): cpu and go compute in graphs, slower")
 			}
 			for _, r := range backend.Survey(c.Context()) {
 				out.event(fields(r))

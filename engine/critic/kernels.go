@@ -46,7 +46,7 @@ type ClassifierKernels struct {
 	flat []float32
 }
 
-// NewKernels is the classifier by kernels; direct.CanStack must hold.
+// NewKernels is the classifier by kernels; direct.Available must hold.
 func (c Classifier) NewKernels() *ClassifierKernels {
 	const w = classifierWidth
 	return &ClassifierKernels{stacked: newStacked(c.Table(), []direct.StackLayer{
@@ -199,7 +199,7 @@ type PatchKernels struct {
 	fixed [][]float32 // weights divided by it
 }
 
-// NewKernels is the critic by kernels; direct.CanStack must hold.
+// NewKernels is the critic by kernels; direct.Available must hold.
 func (c Patch) NewKernels() *PatchKernels {
 	var layers []direct.StackLayer
 	for _, k := range c.convs() {

@@ -17,7 +17,7 @@ import (
 
 func needKernels(t *testing.T) {
 	t.Helper()
-	if !direct.CanStack() {
+	if !direct.Available() {
 		t.Skip("this build or this processor has no kernels")
 	}
 }

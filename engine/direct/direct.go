@@ -11,7 +11,7 @@ import (
 )
 
 // Fits tells whether this processor and this network are such that a Net can be made.
-func Fits(c unet.Config) bool { return available() && c.Base%lanes == 0 }
+func Fits(c unet.Config) bool { return Available() && c.Base%lanes == 0 }
 
 // Net is the velocity network with weights, ready to evaluate. Evaluations may run side by side; Set must not run beside
 // them.

@@ -7,8 +7,8 @@ import (
 	"unsafe"
 )
 
-// available tells whether this processor has the instructions that the kernels are written in: AVX2 and FMA.
-func available() bool { return archsimd.X86.AVX2() && archsimd.X86.FMA() }
+// Available tells whether this processor has the instructions that the kernels are written in: AVX2 and FMA.
+func Available() bool { return archsimd.X86.AVX2() && archsimd.X86.FMA() }
 
 // kernel6x16 sets or, where add is not 0, adds to a 6×16 tile of C: Σ_i A(row, i)·B(i, column) over i < k, k ≥ 1. A's
 // neighbours lie aRow and aStep bytes apart, B's rows of 16 bStep bytes, C's rows cRow bytes.

@@ -4,7 +4,7 @@ package direct
 
 import "github.com/straightway-app/straightway/engine/unet"
 
-// Fits is false: the kernels are written for x86-64, and for a build with GOEXPERIMENT=simd.
+// Fits is false.
 func Fits(unet.Config) bool { return false }
 
 // Net cannot be made where Fits is false.
@@ -37,16 +37,16 @@ func (*Trace) Back(_, _ []float32) {}
 // Free is never called.
 func (*Trace) Free() {}
 
-// CanStack is false.
-func CanStack() bool { return false }
+// Available is false: the kernels are written for x86-64, and for a build with GOEXPERIMENT=simd.
+func Available() bool { return false }
 
-// Stack cannot be made where CanStack is false.
+// Stack cannot be made where Available is false.
 type Stack struct{}
 
 // StackLayer describes a layer of one.
 type StackLayer struct{ K, In, Out, Stride int }
 
-// NewStack cannot be called where CanStack is false.
+// NewStack cannot be called where Available is false.
 func NewStack([]StackLayer, float32, bool) *Stack { panic("direct: no kernels for this processor") }
 
 // Set is never called.

@@ -18,11 +18,8 @@ type Stack struct {
 // StackLayer is a convolution of side K from In to Out channels with zero padding; Stride is 1 or, for even images, 2.
 type StackLayer struct{ K, In, Out, Stride int }
 
-// CanStack tells whether this processor computes stacks.
-func CanStack() bool { return available() }
-
 // NewStack makes a network of these layers; slope is that of the leaky ReLU below zero, and with linear the last layer has
-// none.
+// none. Available must hold.
 func NewStack(layers []StackLayer, slope float32, linear bool) *Stack {
 	s := &Stack{layers: layers, slope: slope, linear: linear, net: &Net{learning: true, team: newCrew(), mem: pool{free: map[int][][]float32{}}}}
 	for i, l := range layers {

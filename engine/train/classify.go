@@ -38,7 +38,7 @@ type classifyProgram struct {
 
 func newClassifyProgram(be *backend.Backend, how layer.Lowering) (*classifyProgram, error) {
 	c := critic.Classifier{}
-	if how.Kernels && direct.CanStack() {
+	if how.Kernels && direct.Available() {
 		return &classifyProgram{kernels: c.NewKernels()}, nil
 	}
 	table := c.Table()
@@ -230,7 +230,7 @@ type judge struct {
 
 func newJudge(be *backend.Backend, how layer.Lowering, weights []float32, size, batch int) (*judge, error) {
 	c := critic.Classifier{}
-	if how.Kernels && direct.CanStack() {
+	if how.Kernels && direct.Available() {
 		k := c.NewKernels()
 		k.Set(weights)
 		return &judge{kernels: k, batch: batch, size: size}, nil
