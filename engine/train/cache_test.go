@@ -113,8 +113,8 @@ func TestCouplingsComeFromTheCacheWhereTheyFit(t *testing.T) {
 	p := newProject(t, tiny(f, one))
 	makeSteps(t, testOptions(t, p, 1))
 	paths, err := filepath.Glob(filepath.Join(p.Dir(), "cache", "coupling-*.json"))
-	if err != nil || len(paths) != 3 {
-		t.Fatalf("one coupling a feature is kept: %v, %v", paths, err)
+	if err != nil || len(paths) != 1 {
+		t.Fatalf("the coupling is kept: %v, %v", paths, err)
 	}
 	_, want := state(t, p, "1-flow")
 	for name, content := range map[string]string{

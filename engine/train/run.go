@@ -343,6 +343,12 @@ func (r *run) classifier(ctx context.Context, purpose string, salt uint64) ([]fl
 
 // couple finds the registered coupling of round 1, or reads it from the cache.
 func (r *run) couple(ctx context.Context) (*flow.Coupling, error) {
+	shift := 2 // at flow.CoupleSize: the recipe's
+	if len(r.trainA)+len(r.trainB) > 4*flow.DefaultPool {
+		shift = 0 // many pools: without shifts a pool costs a twenty-fifth
+	}
+	phase := func(done, total int) { r.out.phase("coupling source and target images", done, total) }
+	name := func(f flow.Feature) string { return fmt.Sprintf("coupling-%s-%s.json", r.dataKey(), f) }
 	features := flow.Features
 	if r.settings.CouplingFeature != project.FeatureAuto {
 		f, err := flow.ParseFeature(r.settings.CouplingFeature.String())
@@ -351,35 +357,65 @@ func (r *run) couple(ctx context.Context) (*flow.Coupling, error) {
 		}
 		features = []flow.Feature{f}
 	}
-	shift := 2 // at flow.CoupleSize: the recipe's
-	if len(r.trainA)+len(r.trainB) > 4*flow.DefaultPool {
-		shift = 0 // many pools: without shifts a pool costs a twenty-fifth
-	}
-	var best *flow.Coupling
+	var c *flow.Coupling
 	text := ""
-	for i, f := range features {
-		name := fmt.Sprintf("coupling-%s-%s.json", r.dataKey(), f)
-		c := r.cachedCoupling(name)
-		if c == nil {
-			var err error
-			c, err = flow.Register(ctx, r.Backend.Compute, part{r.source, r.trainA}, part{r.target, r.trainB}, flow.Registration{
-				Feature: f, Flip: r.flip, Shift: shift, Seed: r.settings.Seed,
-				Progress: func(done, total int) {
-					r.out.phase("coupling source and target images", i*total+done, len(features)*total)
-				},
-			})
-			if err != nil {
-				return nil, fmt.Errorf("coupling by %s: %w", f, err)
-			}
-			r.keepCoupling(name, c)
+	for _, f := range features {
+		if kept := r.cachedCoupling(name(f)); kept != nil && (c == nil || kept.Distinct > c.Distinct) {
+			c = kept
 		}
-		if best == nil || c.Distinct > best.Distinct {
-			best = c
-		}
-		text += fmt.Sprintf(" %s %.2f", c.Feature, c.Distinct)
 	}
-	r.out.note(fmt.Sprintf("coupling: registered by %s (distinctness:%s)", best.Feature, text))
-	return best, nil
+	if c == nil {
+		feature := features[0]
+		var err error
+		if len(features) > 1 {
+			if feature, text, err = r.mostDistinct(ctx, features, shift, phase); err != nil {
+				return nil, err
+			}
+		}
+		c, err = flow.Register(ctx, r.Backend.Compute, part{r.source, r.trainA}, part{r.target, r.trainB}, flow.Registration{
+			Feature: feature, Flip: r.flip, Shift: shift, Seed: r.settings.Seed, Progress: phase,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("coupling by %s: %w", feature, err)
+		}
+		r.keepCoupling(name(feature), c)
+	}
+	if text == "" {
+		text = fmt.Sprintf(" %s %.2f", c.Feature, c.Distinct)
+	}
+	r.out.note(fmt.Sprintf("coupling: registered by %s (distinctness:%s)", c.Feature, text))
+	return c, nil
+}
+
+// coupleSample is the number of images a side that the features are compared on.
+const coupleSample = 256
+
+// mostDistinct is the feature that couples a sample of the images most distinctly; text says how distinct each is.
+func (r *run) mostDistinct(ctx context.Context, features []flow.Feature, shift int, phase func(done, total int)) (best flow.Feature, text string, err error) {
+	sample := func(set images, training []int, salt uint64) part {
+		some := random(r.settings.Seed+salt, "sample", 0).Perm(len(training))
+		index := make([]int, min(coupleSample, len(training)))
+		for i := range index {
+			index[i] = training[some[i]]
+		}
+		return part{set, index}
+	}
+	a, b := sample(r.source, r.trainA, 0), sample(r.target, r.trainB, 1)
+	most := 0.
+	for i, f := range features {
+		c, err := flow.Register(ctx, r.Backend.Compute, a, b, flow.Registration{
+			Feature: f, Flip: r.flip, Shift: shift, Seed: r.settings.Seed,
+			Progress: func(done, total int) { phase(i*total+done, len(features)*total) },
+		})
+		if err != nil {
+			return best, "", fmt.Errorf("coupling a sample by %s: %w", f, err)
+		}
+		if i == 0 || c.Distinct > most {
+			best, most = f, c.Distinct
+		}
+		text += fmt.Sprintf(" %s %.2f", f, c.Distinct)
+	}
+	return best, text, nil
 }
 
 // fits tells whether a coupling from the cache belongs to these sets.
