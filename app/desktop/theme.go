@@ -90,6 +90,11 @@ func (l *look) Color(n fyne.ThemeColorName, v fyne.ThemeVariant) color.Color {
 			return color.NRGBA{0x8b, 0x94, 0x9e, 0xff}
 		}
 		return color.NRGBA{0x6b, 0x72, 0x80, 0xff}
+	case theme.ColorNameInputBorder: // so that an empty check box can be seen
+		if v == theme.VariantDark {
+			return color.NRGBA{0x6e, 0x76, 0x81, 0xff}
+		}
+		return color.NRGBA{0x8c, 0x95, 0x9f, 0xff}
 	case theme.ColorNameBackground:
 		if v == theme.VariantDark {
 			return color.NRGBA{0x16, 0x1b, 0x22, 0xff}
