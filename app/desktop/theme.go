@@ -43,6 +43,9 @@ func (l *look) Font(s fyne.TextStyle) fyne.Resource {
 
 func (l *look) Size(n fyne.ThemeSizeName) float32 {
 	size := l.Theme.Size(n)
+	if n == theme.SizeNameModalBlurRadius {
+		return 0 // a software display blurs for a second, in every frame while a dialog is open
+	}
 	if n == theme.SizeNameInputRadius || n == theme.SizeNameSelectionRadius {
 		size = 6
 	}
