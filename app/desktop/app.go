@@ -39,6 +39,7 @@ type App struct {
 	screens []screen
 	current int
 	body    *fyne.Container
+	tips    *fyne.Container // the explanation under the pointer, if one is shown
 	tabs    []*widget.Button
 	status  *widget.Button
 	title   string
@@ -96,7 +97,9 @@ func (a *App) build() {
 	header := container.NewBorder(nil, nil, tabs, container.NewHBox(a.status, settings, help))
 	a.body = container.NewStack()
 	content := container.NewBorder(container.NewVBox(container.NewPadded(header), widget.NewSeparator()), nil, nil, nil, container.NewPadded(a.body))
-	a.window.SetContent(tooltip.AddWindowToolTipLayer(content, a.window.Canvas()))
+	layers := tooltip.AddWindowToolTipLayer(content, a.window.Canvas()).(*fyne.Container)
+	a.tips = layers.Objects[1].(*fyne.Container)
+	a.window.SetContent(layers)
 	a.shortcuts()
 	a.open(a.current)
 }
@@ -116,6 +119,8 @@ func (a *App) open(i int) {
 	}
 	a.body.Objects = []fyne.CanvasObject{a.screens[i].build()}
 	a.body.Refresh()
+	a.tips.Objects = nil // what it explained is gone, though the pointer has not moved
+	a.tips.Refresh()
 	a.screens[i].shown()
 	a.refresh()
 }

@@ -213,6 +213,7 @@ func (s *labScreen) toggleRun() {
 		lab.Stop()
 	} else {
 		s.written = ""
+		s.player.wake()
 		s.a.fail(tr("The laboratory could not start"), lab.Start(s.settings))
 	}
 	s.refresh()

@@ -110,6 +110,37 @@ func TestLabPlaysPausesAndScrubs(t *testing.T) {
 	}
 }
 
+func TestLabAnimationRestsOnceNothingIsNewForAWhile(t *testing.T) {
+	a := shows[0].open(t)
+	openLab(t, a, 1)
+	p, st := a.lab.player, a.lab.state()
+	now := time.Now()
+	minute := func() {
+		for range 600 {
+			now = now.Add(100 * time.Millisecond)
+			p.step(now)
+			if !p.playing {
+				return
+			}
+		}
+	}
+	a.lab.state = func() studio.LabState { return studio.LabState{State: studio.Running, Ends: st.Ends, Pairs: st.Pairs} }
+	if minute(); !p.playing {
+		t.Error("it stops while the laboratory runs")
+	}
+	a.lab.state = func() studio.LabState { return st }
+	if minute(); p.playing || p.time() != 1 {
+		t.Errorf("after a minute at rest: playing %v, at t = %g", p.playing, p.time())
+	}
+	if p.wake(); !p.playing || p.time() != 0 {
+		t.Errorf("a new run leaves it at t = %g, playing %v", p.time(), p.playing)
+	}
+	p.pause()
+	if p.wake(); p.playing {
+		t.Error("a new run moves what a person has stopped")
+	}
+}
+
 func TestLabDrawsWhatThePointerAndTheKeysDraw(t *testing.T) {
 	a := shows[0].open(t)
 	a.open(4)

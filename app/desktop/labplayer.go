@@ -10,10 +10,14 @@ import (
 	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 	tip "github.com/dweymouth/fyne-tooltip/widget"
+
+	"github.com/straightway-app/straightway/app/studio"
 )
 
-// The animation: from t = 0 to 1 and a stand at either end, for ever.
+// The animation: from t = 0 to 1 and a stand at either end, again and again while the laboratory runs, and a few times
+// more: drawing it keeps a software display busy.
 const (
+	labPlays = 6
 	labFrame = time.Second / 25
 	labFlow  = 3 * time.Second
 	labStand = 700 * time.Millisecond
@@ -24,6 +28,8 @@ type labPlayer struct {
 	s       *labScreen
 	playing bool
 	ticking bool
+	plays   int           // since somebody asked for it, or a run ended
+	rested  bool          // it stopped by itself
 	at      time.Duration // in the animation
 	seen    time.Time     // of the last frame; zero after a pause
 
@@ -68,13 +74,20 @@ func (p *labPlayer) toggle() {
 	if p.time() == 1 {
 		p.at = 0
 	}
-	p.playing = true
+	p.playing, p.rested, p.plays = true, false, 0
 	p.look()
 	p.animate()
 }
 
+// wake plays on where the animation stopped by itself.
+func (p *labPlayer) wake() {
+	if p.rested {
+		p.toggle()
+	}
+}
+
 func (p *labPlayer) pause() {
-	p.playing = false
+	p.playing, p.rested = false, false
 	p.look()
 }
 
@@ -109,6 +122,15 @@ func (p *labPlayer) step(now time.Time) {
 	p.seen = now
 	if p.at >= labFlow+2*labStand {
 		p.at = 0
+		p.plays++
+		if p.s.state().State == studio.Running {
+			p.plays = 0
+		}
+		if p.plays == labPlays {
+			p.at = labStand + labFlow
+			p.pause()
+			p.rested = true
+		}
 	}
 	p.show()
 }

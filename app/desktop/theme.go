@@ -43,6 +43,9 @@ func (l *look) Font(s fyne.TextStyle) fyne.Resource {
 
 func (l *look) Size(n fyne.ThemeSizeName) float32 {
 	size := l.Theme.Size(n)
+	if n == theme.SizeNameModalBlurRadius {
+		return 0 // a software display blurs for a second, in every frame while a dialog is open
+	}
 	if n == theme.SizeNameInputRadius || n == theme.SizeNameSelectionRadius {
 		size = 6
 	}
@@ -90,6 +93,11 @@ func (l *look) Color(n fyne.ThemeColorName, v fyne.ThemeVariant) color.Color {
 			return color.NRGBA{0x8b, 0x94, 0x9e, 0xff}
 		}
 		return color.NRGBA{0x6b, 0x72, 0x80, 0xff}
+	case theme.ColorNameInputBorder: // so that an empty check box can be seen
+		if v == theme.VariantDark {
+			return color.NRGBA{0x6e, 0x76, 0x81, 0xff}
+		}
+		return color.NRGBA{0x8c, 0x95, 0x9f, 0xff}
 	case theme.ColorNameBackground:
 		if v == theme.VariantDark {
 			return color.NRGBA{0x16, 0x1b, 0x22, 0xff}

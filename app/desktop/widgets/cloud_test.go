@@ -112,13 +112,15 @@ func TestThreadsAreAsDarkAsTheyAreBroad(t *testing.T) {
 // the screen busy in every frame.
 func TestALayoutForTheSameSizeMakesNothingNew(t *testing.T) {
 	test.NewTempApp(t)
-	clouds, plot, bars := NewClouds(), NewPlot(), NewBars()
+	clouds, plot, bars, rail, table := NewClouds(), NewPlot(), NewBars(), NewRail(), NewImageTable()
 	clouds.SetInline()
-	plot.work.inline = true
+	plot.work.inline, table.work.inline = true, true
 	clouds.SetClouds([]Cloud{{Title: "a"}})
 	plot.SetSeries(lossSeries(20))
 	bars.SetGroups(roundGroups())
-	for name, w := range map[string]fyne.Widget{"clouds": clouds, "plot": plot, "bars": bars} {
+	rail.SetStages([]Stage{{Name: "a", State: StageDone}, {Name: "b"}})
+	table.SetTable([]string{"a", "b"}, [][]image.Image{{image.NewGray(image.Rect(0, 0, 8, 8)), image.NewGray(image.Rect(0, 0, 8, 8))}})
+	for name, w := range map[string]fyne.Widget{"clouds": clouds, "plot": plot, "bars": bars, "rail": rail, "table": table} {
 		r := test.WidgetRenderer(w)
 		w.Resize(fyne.NewSize(500, 300))
 		before := r.Objects()

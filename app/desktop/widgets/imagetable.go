@@ -50,7 +50,7 @@ func (t *ImageTable) SetTable(columns []string, rows [][]image.Image) {
 		}
 	}
 	if t.render != nil {
-		t.render.Layout(t.Size())
+		t.render.layout(t.Size())
 		canvas.Refresh(t)
 	}
 }
@@ -168,6 +168,7 @@ type tableRenderer struct {
 	g        tableGeometry
 	headings []fyne.CanvasObject
 	pictures []*canvas.Image
+	laid     laid
 }
 
 // CreateRenderer implements fyne.Widget.
@@ -179,7 +180,7 @@ func (t *ImageTable) CreateRenderer() fyne.WidgetRenderer {
 func (r *tableRenderer) Destroy()           {}
 func (r *tableRenderer) MinSize() fyne.Size { return r.t.MinSize() }
 func (r *tableRenderer) Refresh() {
-	r.Layout(r.t.Size())
+	r.layout(r.t.Size())
 	canvas.Refresh(r.t)
 }
 
@@ -191,8 +192,15 @@ func (r *tableRenderer) Objects() []fyne.CanvasObject {
 	return objects
 }
 
-// Layout places headings and columns, and asks for the columns' pictures.
+// Layout implements fyne.WidgetRenderer.
 func (r *tableRenderer) Layout(size fyne.Size) {
+	if r.laid.again(r.t, size) {
+		r.layout(size)
+	}
+}
+
+// layout places headings and columns, and asks for the columns' pictures.
+func (r *tableRenderer) layout(size fyne.Size) {
 	r.g = r.t.geometry(size)
 	r.headings = nil
 	for len(r.pictures) < r.g.cols {

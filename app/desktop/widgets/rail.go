@@ -169,6 +169,7 @@ func (r *Rail) MinSize() fyne.Size {
 type railRenderer struct {
 	r       *Rail
 	objects []fyne.CanvasObject
+	laid    laid
 }
 
 // CreateRenderer implements fyne.Widget.
@@ -181,11 +182,19 @@ func (n *railRenderer) Destroy()                     {}
 func (n *railRenderer) MinSize() fyne.Size           { return n.r.MinSize() }
 func (n *railRenderer) Objects() []fyne.CanvasObject { return n.objects }
 func (n *railRenderer) Refresh() {
-	n.Layout(n.r.Size())
+	n.layout(n.r.Size())
 	canvas.Refresh(n.r)
 }
 
+// Layout implements fyne.WidgetRenderer.
 func (n *railRenderer) Layout(size fyne.Size) {
+	if n.laid.again(n.r, size) {
+		n.layout(size)
+	}
+}
+
+// layout draws the stages anew.
+func (n *railRenderer) layout(size fyne.Size) {
 	n.objects = nil
 	if size.Width <= 0 || len(n.r.stages) == 0 {
 		return
