@@ -2,8 +2,10 @@
 
 package direct
 
-import "testing"
-import "fmt"
+import (
+	"fmt"
+	"testing"
+)
 
 func BenchmarkKernel(b *testing.B) {
 	for _, k := range []int{32, 64, 128} {

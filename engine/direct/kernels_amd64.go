@@ -338,3 +338,24 @@ func leakBack(d, y *float32, n int, slope float32) {
 		load(d, i).Mul(one.Merge(s, load(y, i).Greater(zero))).Store(at(d, i))
 	}
 }
+
+// squareplus works on the values of x in front, as far as they fill vectors, and returns their number.
+func squareplus(x []float32) (done int) {
+	one := all(1)
+	for ; done+lanes <= len(x); done += lanes {
+		v := load(&x[done], 0)
+		v.Add(v.MulAdd(v, one).Sqrt()).Store(at(&x[done], 0))
+	}
+	return done
+}
+
+// squareplusBack works on the values of d in front, as far as they fill vectors, and returns their number.
+func squareplusBack(d, y []float32) (done int) {
+	one := all(1)
+	for ; done+lanes <= len(d); done += lanes {
+		v := load(&y[done], 0)
+		q := v.Mul(v)
+		load(&d[done], 0).Mul(q.Add(q).Div(q.Add(one))).Store(at(&d[done], 0))
+	}
+	return done
+}

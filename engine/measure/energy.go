@@ -58,12 +58,18 @@ func energyParts(x, y Matrix) (parts []float64, between, within float64) {
 // sumDistances adds up the distances of a from every vector of y.
 func sumDistances(a []float32, y Matrix) float64 {
 	var sum float64
-	if y.Cols == 2 { // points in the plane, which come by the thousand
-		for j := 0; j+1 < len(y.Data); j += 2 {
-			dx, dy := a[0]-y.Data[j], a[1]-y.Data[j+1]
-			sum += math.Sqrt(float64(dx*dx + dy*dy))
+	if y.Cols == 2 { // points in the plane, which come by the thousand: two sums, because one waits for itself
+		var odd float64
+		points := y.Data
+		for ; len(points) >= 4; points = points[4:] {
+			dx, dy, ex, ey := a[0]-points[0], a[1]-points[1], a[0]-points[2], a[1]-points[3]
+			sum += float64(float32(math.Sqrt(float64(dx*dx + dy*dy))))
+			odd += float64(float32(math.Sqrt(float64(ex*ex + ey*ey))))
 		}
-		return sum
+		if len(points) == 2 {
+			sum += math.Hypot(float64(a[0]-points[0]), float64(a[1]-points[1]))
+		}
+		return sum + odd
 	}
 	for j := range y.Rows {
 		sum += math.Sqrt(squaredDistance(a, y.Row(j), math.Inf(1)))

@@ -3,7 +3,7 @@
 // theorems of Liu, Gong and Liu 2022 (arXiv 2209.03003) speak of.
 //
 //   - [Shape] is a distribution of points: [Parse] knows the named ones, [FromPicture] and [FromPoints] make others.
-//   - [Run] trains the rounds on the pure Go backend and returns a [Result] of [Round] values: particle paths and
+//   - [Run] trains the rounds, by the products of engine/direct, and returns a [Result] of [Round] values: particle paths and
 //     [Measurements], which nobody changes afterwards. Its progress callback receives each round as it is finished.
 //   - [Exact] is the closed-form velocity of a finite coupling, beside which a trained one can be held: [Reference].
 //   - [Result.Charts] are the diagrams of the guarantees, which engine/chart draws. [Figure], [Film] and the CSV writers

@@ -133,7 +133,6 @@ const (
 // lab is a run in progress.
 type lab struct {
 	Options
-	engine         *engine
 	start          []float32 // the particles shown, the same in all rounds
 	partners       []float32 // independent target points
 	freshX0, fresh []float32 // samples of both shapes for comparisons
@@ -147,14 +146,9 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := newEngine()
-	if err != nil {
-		return nil, err
-	}
-	defer e.close()
 	seed := func(purpose uint64) uint64 { return o.Seed*1_000_003 + purpose }
 	l := &lab{
-		Options: o, engine: e,
+		Options:  o,
 		start:    o.Source.Sample(o.Points, seed(seedStart)),
 		partners: o.Target.Sample(o.Points, seed(seedPartners)),
 		freshX0:  o.Source.Sample(o.Points, seed(seedFresh)),
@@ -178,13 +172,13 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 			r.Kind, r.Updates, rate, starts = Reflow, max(1, o.Updates*2/5), 4e-3, reflowStarts
 		}
 		began := time.Now()
-		weights, r.Loss, err = e.learn(ctx, lesson{
+		weights, r.Loss, err = learn(ctx, lesson{
 			pairs: coupling, begin: weights, updates: r.Updates, rate: rate, starts: starts, seed: seed(uint64(seedRound + 2*k)), watch: l.watch(r),
 		})
 		if err != nil {
 			return nil, fmt.Errorf("round %d: %w", k, err)
 		}
-		if err := l.measure(ctx, r, e.velocity(weights), freshX0, fresh); err != nil {
+		if err := l.measure(ctx, r, newNetwork(weights).velocity, freshX0, fresh); err != nil {
 			return nil, fmt.Errorf("measuring round %d: %w", k, err)
 		}
 		r.Seconds = time.Since(began).Seconds()
@@ -194,7 +188,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 			break
 		}
 		// The pairs of this round: what it makes of source points that nothing has been measured on.
-		poolX1, _, err := o.Solver.Solve(ctx, e.velocity(weights).field(), l.poolX0, flow.Forward(o.Steps))
+		poolX1, _, err := o.Solver.Solve(ctx, velocity(newNetwork(weights).velocity).field(), l.poolX0, flow.Forward(o.Steps))
 		if err != nil {
 			return nil, fmt.Errorf("pairs of round %d: %w", k, err)
 		}
@@ -203,7 +197,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		if distil {
 			d := &Round{Number: k, Kind: Distil, Updates: max(1, o.Updates/20) * o.DistilSteps, X1: lines}
 			began := time.Now()
-			student, loss, err := e.learn(ctx, lesson{
+			student, loss, err := learn(ctx, lesson{
 				pairs: coupling, begin: weights, updates: d.Updates, rate: 2e-3, steps: o.DistilSteps, seed: seed(uint64(seedRound + 2*k + 1)), watch: l.watch(d),
 			})
 			if err != nil {
@@ -279,7 +273,7 @@ func (l *lab) measure(ctx context.Context, r *Round, of velocity, freshX0, fresh
 // measureDistilled does the same for a network that knows the starts of its steps only. S, V and the drop are sums over
 // these steps in place of integrals; in one step the path is straight by construction.
 func (l *lab) measureDistilled(ctx context.Context, r *Round, weights, freshX0, freshX1 []float32) error {
-	v, steps := l.engine.velocity(weights).field(), l.DistilSteps
+	v, steps := velocity(newNetwork(weights).velocity).field(), l.DistilSteps
 	miss := func(sum []float64, d, u []float32) { // what the velocity u misses of the displacement d
 		for i := range sum {
 			sum[i] += square(d[2*i]-u[2*i], d[2*i+1]-u[2*i+1]) / float64(steps)

@@ -1,28 +1,22 @@
 package plane
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"sync"
-	"sync/atomic"
 
-	"github.com/gomlx/compute"
-	"github.com/gomlx/compute/gobackend"
-	"github.com/gomlx/gomlx/core/graph"
-	"github.com/gomlx/gomlx/core/tensors"
-
+	"github.com/straightway-app/straightway/engine/direct"
 	"github.com/straightway-app/straightway/engine/flow"
 	"github.com/straightway-app/straightway/engine/layer"
-	"github.com/straightway-app/straightway/engine/model"
 )
 
 // The velocity network is a multilayer perceptron over x, t and their Fourier features (Tancik et al. 2020, arXiv
 // 2006.10739), by which it learns edges as sharp as a checkerboard's. The sizes, the rate and the number of updates
 // were chosen by how well round 1 kept its identity from spirals to a checkerboard, from eight Gaussians to two moons and
-// in the crossing example.
+// in the crossing example. It is small enough that its products are evaluated here one by one: called operation by
+// operation, a library takes four times as long.
 const (
 	width           = 96
 	hidden          = 2   // linear maps from width to width
@@ -41,210 +35,192 @@ func table() layer.Table {
 	return t.Dense("out", width, 2, layer.Zero)
 }
 
-// waves are the wave vectors of the Fourier features, [2, frequencies]; the same in every network.
-func waves() [][]float32 {
+// linear is where the table has a linear map: weights [in, out], then biases.
+type linear struct{ in, out, weight, bias int }
+
+var linears = func() (all []linear) {
+	at := 0
+	for _, p := range table() {
+		if len(p.Shape) == 2 {
+			all = append(all, linear{p.Shape[0], p.Shape[1], at, at + p.Size()})
+		}
+		at += p.Size()
+	}
+	return all
+}()
+
+// waves are the wave vectors of the Fourier features; the same in every network.
+var waves = func() (out [2][frequencies]float32) {
 	rng := rand.New(rand.NewPCG(2209, 3003))
-	out := [][]float32{make([]float32, frequencies), make([]float32, frequencies)}
 	for i := range frequencies {
 		out[0][i], out[1][i] = float32(waveSpread*rng.NormFloat64()), float32(waveSpread*rng.NormFloat64())
 	}
 	return out
-}
+}()
 
-// velocityGraph is v(x, t) for x [B,2] and t [B].
-func velocityGraph(p *layer.Params, x, t *graph.Node) *graph.Node {
-	g := x.Graph()
-	t = graph.Reshape(t, -1, 1)
-	phase := graph.Dot(x, graph.Const(g, waves())).MatMul()
-	octaves := make([]float32, timeFrequencies)
-	for i := range octaves {
-		octaves[i] = float32(math.Pi * float64(i+1))
+// features are the network's inputs at a point and a time.
+func features(to []float32, x, y, t float32) {
+	to[0], to[1], to[2] = x, y, t
+	for i := range frequencies {
+		to[3+i], to[3+frequencies+i] = sincos(x*waves[0][i] + y*waves[1][i])
 	}
-	beat := graph.Mul(t, graph.Const(g, [][]float32{octaves}))
-	h := graph.Concatenate([]*graph.Node{x, t, graph.Sin(phase), graph.Cos(phase), graph.Sin(beat), graph.Cos(beat)}, 1)
-	h = squareplus(p.Dense("in", h))
-	for i := range hidden {
-		h = squareplus(p.Dense(fmt.Sprint("hidden", i), h))
-	}
-	return p.Dense("out", h)
-}
-
-// squareplus is x + √(x² + 1) (Barron 2021, arXiv 2112.11687, twice over): smooth like SiLU without the exponential
-// function, which takes longer than the matrix products on the pure Go backend. Its gradient is y/√(x² + 1).
-func squareplus(x *graph.Node) *graph.Node {
-	root := graph.StopGradient(graph.Sqrt(graph.AddScalar(graph.Mul(x, x), 1)))
-	var y *graph.Node
-	xi := graph.IdentityWithCustomGradient(x, func(_, v *graph.Node) *graph.Node { return graph.Mul(v, graph.Div(y, root)) })
-	y = graph.Add(xi, root)
-	return y
-}
-
-// Adam's constants (Kingma and Ba 2015, arXiv 1412.6980). The short memory of the second moment suits rounds of a few
-// hundred updates.
-const beta1, beta2, adamEpsilon = .9, .99, 1e-8
-
-// worker holds the programs that one goroutine at a time may run, on a pure Go backend of its own.
-type worker struct {
-	backend            compute.Backend
-	grad, update, eval *graph.Exec
-}
-
-func newWorker() (w *worker, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			w, err = nil, fmt.Errorf("preparing the laboratory's network: %v", r)
-		}
-	}()
-	// The parallel executor of this backend deadlocks now and then (see engine/backend).
-	b, err := gobackend.New("ops_sequential")
-	if err != nil {
-		return nil, fmt.Errorf("opening the pure Go backend: %w", err)
-	}
-	parts := table()
-	w = &worker{backend: b}
-	w.eval = graph.MustNewExec(b, func(in []*graph.Node) []*graph.Node {
-		return []*graph.Node{velocityGraph(parts.Bind(in[0], layer.Lowering{}), in[1], in[2])}
-	})
-	w.grad = graph.MustNewExec(b, func(in []*graph.Node) []*graph.Node {
-		weights, x0, x1, t := in[0], in[1], in[2], in[3]
-		p := parts.Bind(weights, layer.Lowering{})
-		at := graph.Reshape(t, -1, 1)
-		residual := flow.Residual(x0, x1, velocityGraph(p, graph.Add(graph.Mul(x1, at), graph.Mul(x0, graph.OneMinus(at))), t))
-		loss := graph.ReduceAllMean(graph.ReduceSum(graph.Mul(residual, residual), 1))
-		return []*graph.Node{p.Gradient(loss), loss}
-	})
-	w.update = graph.MustNewExec(b, func(in []*graph.Node) []*graph.Node {
-		weights, average, m, v, grad, rates := in[0], in[1], in[2], in[3], in[4], in[5]
-		number := func(i int) *graph.Node { return graph.Reshape(graph.Slice(rates, graph.AxisRange(i, i+1))) }
-		grad = graph.MulScalar(graph.ReduceSum(grad, 0), 1./shards)
-		m = graph.Add(graph.MulScalar(m, beta1), graph.MulScalar(grad, 1-beta1))
-		v = graph.Add(graph.MulScalar(v, beta2), graph.MulScalar(graph.Mul(grad, grad), 1-beta2))
-		step := graph.Div(graph.Mul(m, number(1)), graph.AddScalar(graph.Sqrt(graph.Mul(v, number(2))), adamEpsilon))
-		weights = graph.Sub(weights, graph.Mul(step, number(0)))
-		average = graph.Add(graph.Mul(average, number(3)), graph.Mul(weights, graph.OneMinus(number(3))))
-		return []*graph.Node{weights, average, m, v}
-	})
-	return w, nil
-}
-
-func (w *worker) close() {
-	w.eval.Finalize()
-	w.grad.Finalize()
-	w.update.Finalize()
-	w.backend.Finalize()
-}
-
-// call runs a program on vectors and on matrices (see rows), and returns the values of its outputs.
-func call(e *graph.Exec, in ...input) ([][]float32, error) {
-	// Given slices, the library would look at the shape of every element, which takes longer than the computation.
-	args := make([]any, len(in))
-	for i, v := range in {
-		t := tensors.FromFlatDataAndDimensions(v.data, v.shape()...)
-		defer t.MustFinalizeAll()
-		args[i] = t
-	}
-	out, err := model.Call(e, args...)
-	if err != nil {
-		return nil, err
-	}
-	values := make([][]float32, len(out))
-	for i, t := range out {
-		values[i] = tensors.MustCopyFlatData[float32](t)
-		t.MustFinalizeAll()
-	}
-	return values, nil
-}
-
-// input is a vector, or a matrix of so many columns.
-type input struct {
-	data    []float32
-	columns int // 0 for a vector
-}
-
-func (v input) shape() []int {
-	if v.columns == 0 {
-		return []int{len(v.data)}
-	}
-	return []int{len(v.data) / v.columns, v.columns}
-}
-
-func flat(x []float32) input { return input{x, 0} }
-
-func rows(x []float32, columns int) input { return input{x, columns} }
-
-// shards is the number of parts that a batch is divided into, each computed by a worker; being fixed, it gives the same
-// numbers on any number of cores.
-const shards = 2
-
-// engine is the workers of one run. Its methods may be called by one goroutine at a time.
-type engine struct{ workers [shards]*worker }
-
-func newEngine() (*engine, error) {
-	e := &engine{}
-	for i := range e.workers {
-		w, err := newWorker()
-		if err != nil {
-			e.close()
-			return nil, err
-		}
-		e.workers[i] = w
-	}
-	return e, nil
-}
-
-func (e *engine) close() {
-	for _, w := range e.workers {
-		if w != nil {
-			w.close()
-		}
+	beat := to[3+2*frequencies:]
+	for i := range timeFrequencies {
+		beat[i], beat[timeFrequencies+i] = sincos(math.Pi * float32(i+1) * t)
 	}
 }
 
-// each runs work on every worker at once and returns the first error.
-func (e *engine) each(work func(i int, w *worker) error) error {
-	var group sync.WaitGroup
-	var errs [shards]error
-	for i, w := range e.workers {
-		group.Go(func() { errs[i] = work(i, w) })
+// sincos is the sine and the cosine to about 10⁻⁷, by their series in the eighth of the circle about the nearest axis.
+func sincos(x float32) (sin, cos float32) {
+	turns := math.RoundToEven(float64(x) * (2 / math.Pi))
+	r := float64(x) - turns*(math.Pi/2)
+	q := r * r
+	s := float32(r * (1 + q*(-1./6+q*(1./120+q*(-1./5040+q/362880)))))
+	c := float32(1 + q*(-1./2+q*(1./24+q*(-1./720+q*(1./40320-q/3628800)))))
+	switch int64(turns) & 3 {
+	case 0:
+		return s, c
+	case 1:
+		return c, -s
+	case 2:
+		return -s, -c
 	}
-	group.Wait()
-	return errors.Join(errs[:]...)
+	return -c, s
 }
 
-// chunk is the number of states evaluated in one call: the intermediate values of more would leave the cache.
-const chunk = 1024
-
-// velocity is the network with the given weights.
-func (e *engine) velocity(weights []float32) velocity {
-	return func(x, t []float32) ([]float32, error) { return e.evaluate(weights, x, t) }
+// network is a network with its weights. They may be replaced by load, and are read by any number of goroutines.
+type network struct {
+	flat   []float32   // as the table has them, with room after them
+	turned [][]float32 // the transposed weights of every map but the first, for gradients
 }
 
-// evaluate finds the network's velocity at points x, all at their own times t.
-func (e *engine) evaluate(weights, x, t []float32) ([]float32, error) {
-	n := len(t)
-	out := make([]float32, 2*n)
-	var next atomic.Int64
-	err := e.each(func(_ int, w *worker) error {
-		for {
-			from := int(next.Add(chunk)) - chunk
-			if from >= n {
-				return nil
+func newNetwork(weights []float32) *network {
+	n := &network{flat: make([]float32, len(weights)+direct.Room)}
+	for _, l := range linears[1:] {
+		n.turned = append(n.turned, make([]float32, l.in*l.out+direct.Room))
+	}
+	n.load(weights)
+	return n
+}
+
+func (n *network) load(weights []float32) {
+	copy(n.flat, weights)
+	for k, l := range linears[1:] {
+		for i := range l.in {
+			for j := range l.out {
+				n.turned[k][j*l.in+i] = weights[l.weight+i*l.out+j]
 			}
-			to := min(from+chunk, n)
-			xs, ts := make([]float32, 2*chunk), make([]float32, chunk) // one shape, compiled once
-			copy(xs, x[2*from:2*to])
-			copy(ts, t[from:to])
-			v, err := call(w.eval, flat(weights), rows(xs, 2), flat(ts))
-			if err != nil {
-				return fmt.Errorf("evaluating the velocity of %d points: %w", n, err)
-			}
-			copy(out[2*from:2*to], v[0])
 		}
-	})
-	if err != nil {
-		return nil, err
 	}
+}
+
+// block is the number of points that go through the network together: so many that their values stay in the cache.
+const block = 128
+
+// pass is the memory of one walk through the network: values[0] are the inputs of a block of points, values[k] what the
+// k-th map makes of them.
+type pass struct {
+	values    [][]float32
+	d, before []float32 // gradients by a map's output and by its input
+	gradient  []float32 // by the weights
+}
+
+var passes = sync.Pool{New: func() any {
+	p := &pass{
+		values: [][]float32{make([]float32, block*inputs)},
+		d:      make([]float32, block*width+direct.Room), before: make([]float32, block*width+direct.Room),
+		gradient: make([]float32, table().Size()),
+	}
+	for _, l := range linears {
+		p.values = append(p.values, make([]float32, block*l.out))
+	}
+	return p
+}}
+
+// forward evaluates up to block points x at their times t, and returns the velocities, which are the pass's own.
+func (p *pass) forward(n *network, x, t []float32) []float32 {
+	for i, at := range t {
+		features(p.values[0][i*inputs:(i+1)*inputs], x[2*i], x[2*i+1], at)
+	}
+	for k, l := range linears {
+		out := p.values[k+1][:len(t)*l.out]
+		for i := range t {
+			copy(out[i*l.out:], n.flat[l.bias:l.bias+l.out])
+		}
+		direct.Product(out, p.values[k], l.in, 1, n.flat[l.weight:], len(t), l.out, l.in, true)
+		if k < len(linears)-1 {
+			direct.Squareplus(out)
+		}
+	}
+	return p.values[len(linears)][:2*len(t)]
+}
+
+// back sets the gradient by the weights, for d, the gradient by the velocities of the forward pass before it.
+func (p *pass) back(n *network, d []float32) {
+	points := len(d) / 2
+	clear(p.gradient)
+	copy(p.d, d)
+	for k, l := range slices.Backward(linears) {
+		d := p.d[:points*l.out]
+		if k < len(linears)-1 {
+			direct.SquareplusBack(d, p.values[k+1])
+		}
+		direct.Product(p.gradient[l.weight:l.bias], p.values[k], 1, l.in, p.d, l.in, l.out, points, false)
+		bias := p.gradient[l.bias : l.bias+l.out]
+		for i := range points {
+			for j, v := range d[i*l.out : (i+1)*l.out] {
+				bias[j] += v
+			}
+		}
+		if k > 0 {
+			direct.Product(p.before, p.d, l.out, 1, n.turned[k-1], points, l.in, l.out, false)
+			p.d, p.before = p.before, p.d
+		}
+	}
+}
+
+// velocity finds the network's velocity.
+func (n *network) velocity(x, t []float32) ([]float32, error) {
+	out := make([]float32, len(x))
+	direct.Each((len(t)+block-1)/block, func(i int) {
+		p := passes.Get().(*pass)
+		defer passes.Put(p)
+		from, to := i*block, min(len(t), (i+1)*block)
+		copy(out[2*from:2*to], p.forward(n, x[2*from:2*to], t[from:to]))
+	})
 	return out, nil
+}
+
+// learn returns the mean of ‖(X1 − X0) − v(Xt, t)‖² over len(t) pairs, and adds its gradient by the weights to gradient.
+// It does not depend on the number of cores.
+func (n *network) learn(x0, x1, t, gradient []float32) (loss float64) {
+	blocks := make([]*pass, (len(t)+block-1)/block)
+	losses := make([]float64, len(blocks))
+	direct.Each(len(blocks), func(i int) {
+		p := passes.Get().(*pass)
+		blocks[i] = p
+		from, to := i*block, min(len(t), (i+1)*block)
+		a, b, at := x0[2*from:2*to], x1[2*from:2*to], t[from:to]
+		x := make([]float32, len(a))
+		for j := range x {
+			x[j] = a[j] + at[j/2]*(b[j]-a[j])
+		}
+		v := p.forward(n, x, at)
+		for j := range v {
+			r := v[j] - (b[j] - a[j])
+			losses[i] += float64(r) * float64(r) / float64(len(t))
+			v[j] = 2 * r / float32(len(t))
+		}
+		p.back(n, v)
+	})
+	for i, p := range blocks {
+		loss += losses[i]
+		for j, g := range p.gradient {
+			gradient[j] += g
+		}
+		passes.Put(p)
+	}
+	return loss
 }
 
 // velocity is a velocity in the plane, of points x, each at a time t of its own.

@@ -52,58 +52,39 @@ type lesson struct {
 	watch   func(done int, loss float64)
 }
 
+// Adam's constants (Kingma and Ba 2015, arXiv 1412.6980). The short memory of the second moment suits rounds of a few
+// hundred updates.
+const beta1, beta2, adamEpsilon = .9, .99, 1e-8
+
 // learn minimises E‖(X1 − X0) − v(Xt, t)‖² and returns the moving average of the weights, and the mean loss of the last
 // tenth.
-func (e *engine) learn(ctx context.Context, l lesson) (weights []float32, loss float64, err error) {
+func learn(ctx context.Context, l lesson) (average []float32, loss float64, err error) {
 	rng := rand.New(rand.NewPCG(l.seed, 0x6c6561726e))
-	state := [][]float32{l.begin, l.begin, make([]float32, len(l.begin)), make([]float32, len(l.begin))}
+	weights, average := slices.Clone(l.begin), slices.Clone(l.begin)
+	m, v, gradient := make([]float32, len(weights)), make([]float32, len(weights)), make([]float32, len(weights))
+	net := newNetwork(weights)
 	tail, counted := 0., 0
 	for k := range l.updates {
 		if err := ctx.Err(); err != nil {
 			return nil, 0, err
 		}
 		x0, x1 := l.pairs(batch, rng)
-		t := make([]float32, batch)
-		for i := range t {
-			if l.steps > 0 {
-				t[i] = float32(i%l.steps) / float32(l.steps)
-				continue
-			}
-			if float64(i*starting%batch) < l.starts*batch {
-				continue // t = 0
-			}
-			// One time in every stratum of width 1/batch lowers the variance of the gradient at no cost. The pairs come in
-			// random order, so that the times need no shuffling; neighbours go to different shards.
-			t[i] = float32((float64(i) + rng.Float64()) / batch)
-		}
-		var parts [shards][][]float32
-		err := e.each(func(i int, w *worker) error {
-			a, b, at := strided(x0, 2, i), strided(x1, 2, i), strided(t, 1, i)
-			var err error
-			parts[i], err = call(w.grad, flat(state[0]), rows(a, 2), rows(b, 2), flat(at))
-			return err
-		})
-		if err != nil {
-			return nil, 0, fmt.Errorf("computing the gradient of %d pairs: %w", batch, err)
-		}
-		var grads []float32
-		now := 0.
-		for _, p := range parts {
-			grads = append(grads, p[0]...)
-			now += float64(p[1][0]) / shards
-		}
+		clear(gradient)
+		now := net.learn(x0, x1, l.times(rng), gradient)
 		if math.IsNaN(now) || math.IsInf(now, 0) {
 			return nil, 0, fmt.Errorf("the loss is not finite after %d updates: check that the points lie within [−2, 2]", k)
 		}
 		done, q := float64(k)/float64(l.updates), float64(k+1)
-		rate := l.rate * min(1, q/(.05*float64(l.updates)+1)) * (1 + math.Cos(math.Pi*done)) / 2
-		average := min(.99, q/(10+q)) // a short memory at first, so that the start is forgotten
-		next, err := call(e.workers[0].update, flat(state[0]), flat(state[1]), flat(state[2]), flat(state[3]), rows(grads, len(l.begin)),
-			flat([]float32{float32(rate), float32(1 / (1 - math.Pow(beta1, q))), float32(1 / (1 - math.Pow(beta2, q))), float32(average)}))
-		if err != nil {
-			return nil, 0, fmt.Errorf("updating the network: %w", err)
+		rate := float32(l.rate * min(1, q/(.05*float64(l.updates)+1)) * (1 + math.Cos(math.Pi*done)) / 2)
+		keep := float32(min(.99, q/(10+q))) // a short memory at first, so that the start is forgotten
+		first, second := float32(1/(1-math.Pow(beta1, q))), float32(1/(1-math.Pow(beta2, q)))
+		for i, g := range gradient {
+			m[i] = beta1*m[i] + (1-beta1)*g
+			v[i] = beta2*v[i] + (1-beta2)*g*g
+			weights[i] -= rate * m[i] * first / (float32(math.Sqrt(float64(v[i]*second))) + adamEpsilon)
+			average[i] = keep*average[i] + (1-keep)*weights[i]
 		}
-		state = next
+		net.load(weights)
 		if k >= l.updates*9/10 {
 			tail, counted = tail+now, counted+1
 		}
@@ -111,14 +92,23 @@ func (e *engine) learn(ctx context.Context, l lesson) (weights []float32, loss f
 			l.watch(k+1, now)
 		}
 	}
-	return slices.Clone(state[1]), tail / float64(max(counted, 1)), nil
+	return average, tail / float64(max(counted, 1)), nil
 }
 
-// strided takes every shards-th row of width columns, beginning with row i.
-func strided(x []float32, columns, i int) []float32 {
-	out := make([]float32, 0, len(x)/shards)
-	for at := i * columns; at < len(x); at += shards * columns {
-		out = append(out, x[at:at+columns]...)
+// times draws the times of one batch.
+func (l lesson) times(rng *rand.Rand) []float32 {
+	t := make([]float32, batch)
+	for i := range t {
+		if l.steps > 0 {
+			t[i] = float32(i%l.steps) / float32(l.steps)
+			continue
+		}
+		if float64(i*starting%batch) < l.starts*batch {
+			continue // t = 0
+		}
+		// One time in every stratum of width 1/batch lowers the variance of the gradient at no cost. The pairs come in
+		// random order, so that the times need no shuffling.
+		t[i] = float32((float64(i) + rng.Float64()) / batch)
 	}
-	return out
+	return t
 }
