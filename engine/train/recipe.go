@@ -44,7 +44,7 @@ func NewRecipe(s project.Settings) (Recipe, error) {
 		Flow:          Stage{Steps: 400, Rate: 2e-3, WarmUp: 50, Average: .99},
 		Reflow:        Stage{Steps: 200, Rate: 8e-4, WarmUp: 50, Average: .99},
 		Distil:        Stage{Steps: 120, Rate: 8e-4, WarmUp: 50, Average: .99},
-		Refine:        Stage{Steps: 250, Rate: 4e-4, WarmUp: 30, Average: .99},
+		Refine:        Stage{Steps: 400, Rate: 4e-4, WarmUp: 30, Average: .99},
 		FeatureWeight: 0.1,
 		PairSteps:     6,
 		NoisePairs:    4096,
@@ -58,7 +58,7 @@ func NewRecipe(s project.Settings) (Recipe, error) {
 	}
 	if s.Size >= 64 {
 		r.Batch = 16
-		r.Flow.Steps, r.Reflow.Steps, r.Refine.Steps = 400, 200, 300
+		r.Refine.Steps = 450
 	}
 	if s.Size >= 128 {
 		r.Net.Mult = []int{1, 2, 4, 4}
