@@ -24,6 +24,11 @@ class Runner:
         """Runs a command to its end: its events (lines of JSON), seconds, peak memory and the cores used by others."""
         return self.run(command, None)
 
+    def prepare(self):
+        """Binds a child to the cores, and lets it hear an interrupt, which what is started in the background does not."""
+        os.sched_setaffinity(0, self.cores)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
     def until(self, wanted, *command):
         """Seconds from the start of a command to the first line that wanted(line) is true of; ends it then."""
         return self.run(command, wanted)
@@ -32,7 +37,7 @@ class Runner:
         command = [str(c) for c in command]
         busy, began = busy_seconds(), time.monotonic()
         with tempfile.TemporaryFile("w+") as errors:
-            child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True, preexec_fn=lambda: os.sched_setaffinity(0, self.cores))
+            child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True, preexec_fn=self.prepare)
             lines, reached = [], None
             try:
                 with child.stdout:

@@ -150,7 +150,7 @@ func TestSeveralDevicesLearnWhatOneDoes(t *testing.T) {
 					continue
 				}
 				mention(t, d.notes(), fmt.Sprintf("training on %d devices", n))
-				checkClose(t, p, alone, c.round, 1e-5)
+				checkClose(t, p, alone, c.round, 3e-5) // four devices' sums of float32, and what four steps of Adam make of them
 			}
 		})
 	}
