@@ -173,7 +173,7 @@ def main():
     time.sleep(8)
     picture(w, "domains")
     w.click("Steps")
-    sh("xdotool", "type", os.environ.get("E2E_STEPS", "24"))
+    sh("xdotool", "type", os.environ.get("E2E_STEPS", "100"))
     w.click("start")
     project = wait("the project folder", lambda: list(home.glob("Straightway/*/project.json")), 60)[0].parent
     print("project:", project.name)
