@@ -401,21 +401,14 @@ func (r *run) mostDistinct(ctx context.Context, features []flow.Feature, shift i
 		return part{set, index}
 	}
 	a, b := sample(r.source, r.trainA, 0), sample(r.target, r.trainB, 1)
-	most := 0.
-	for i, f := range features {
-		c, err := flow.Register(ctx, r.Backend.Compute, a, b, flow.Registration{
-			Feature: f, Flip: r.flip, Shift: shift, Seed: r.settings.Seed,
-			Progress: func(done, total int) { phase(i*total+done, len(features)*total) },
-		})
-		if err != nil {
-			return best, "", fmt.Errorf("coupling a sample by %s: %w", f, err)
-		}
-		if i == 0 || c.Distinct > most {
-			best, most = f, c.Distinct
-		}
-		text += fmt.Sprintf(" %s %.2f", f, c.Distinct)
+	c, all, err := flow.Best(ctx, r.Backend.Compute, a, b, features, flow.Registration{Flip: r.flip, Shift: shift, Seed: r.settings.Seed, Progress: phase})
+	if err != nil {
+		return best, "", fmt.Errorf("coupling a sample: %w", err)
 	}
-	return best, text, nil
+	for _, o := range all {
+		text += fmt.Sprintf(" %s %.2f", o.Feature, o.Distinct)
+	}
+	return c.Feature, text, nil
 }
 
 // fits tells whether a coupling from the cache belongs to these sets.
