@@ -4,6 +4,7 @@ package direct
 
 import (
 	"math"
+	"slices"
 
 	"github.com/straightway-app/straightway/engine/unet"
 )
@@ -107,14 +108,7 @@ func (a *attention) headBack(p *pass, qkv, weights, dqkv, d []float32, pixels, b
 	a.turned(values, h.v, pixels)
 	gemm(scores, pixels, given, c, 1, values, pixels, pixels, pixels, w, false)
 	for i := range pixels {
-		row, weight := scores[i*pixels:(i+1)*pixels], h.weights[i*pixels:(i+1)*pixels]
-		dot := float32(0)
-		for k, v := range row {
-			dot += v * weight[k]
-		}
-		for k := range row {
-			row[k] = (row[k] - dot) * weight[k] * a.scale()
-		}
+		softmaxBack(scores[i*pixels:(i+1)*pixels], h.weights[i*pixels:(i+1)*pixels], a.scale())
 	}
 	gemm(g.q, 3*c, scores, pixels, 1, h.k, 3*c, pixels, w, pixels, false)
 	gemm(g.k, 3*c, scores, 1, pixels, h.q, 3*c, pixels, w, pixels, false)
@@ -123,16 +117,31 @@ func (a *attention) headBack(p *pass, qkv, weights, dqkv, d []float32, pixels, b
 
 // softmax turns a row of scores times scale into weights.
 func softmax(row []float32, scale float32) {
-	top := row[0]
-	for _, v := range row {
-		top = max(top, v)
+	if len(row)%lanes == 0 {
+		softmaxRow(&row[0], len(row), scale)
+		return
 	}
-	sum := float32(0)
+	top, sum := slices.Max(row), float32(0)
 	for i, v := range row {
 		row[i] = float32(math.Exp(float64((v - top) * scale)))
 		sum += row[i]
 	}
 	for i := range row {
 		row[i] /= sum
+	}
+}
+
+// softmaxBack turns the gradient by the weights that softmax gave into that by the scores.
+func softmaxBack(row, weights []float32, scale float32) {
+	if len(row)%lanes == 0 {
+		softmaxRowBack(&row[0], &weights[0], len(row), scale)
+		return
+	}
+	dot := float32(0)
+	for i, v := range row {
+		dot += v * weights[i]
+	}
+	for i, w := range weights {
+		row[i] = (row[i] - dot) * w * scale
 	}
 }

@@ -71,11 +71,11 @@ func (n *Net) Set(flat []float32) {
 	}
 }
 
-// Memory is about the number of bytes that an evaluation of n images takes, with what its gradient needs where the network
-// is learning.
-func (n *Net) Memory(images int) int64 {
-	m := &meter{c: n.config, learning: n.learning, side: n.config.Size}
-	n.config.Walk(m)
+// Memory is about the number of bytes that an evaluation of so many images by a network takes, with what its gradient needs
+// where it is learning.
+func Memory(c unet.Config, learning bool, images int) int64 {
+	m := &meter{c: c, learning: learning, side: c.Size}
+	c.Walk(m)
 	return 4 * int64(images) * (m.held + m.most)
 }
 
@@ -207,7 +207,7 @@ func (p *pool) take(n int) []float32 {
 		p.free[size] = list[:len(list)-1]
 		return s[:n]
 	}
-	return make([]float32, n, size+slack)
+	return inHugePages(make([]float32, n, size+slack))
 }
 
 // back takes pieces back; nil is none.

@@ -4,6 +4,7 @@ package direct
 
 import (
 	"simd/archsimd"
+	"slices"
 	"unsafe"
 )
 
@@ -174,9 +175,9 @@ func filterAdjoint(g *[9][lanes]float32, u *float32, plane int, half *halfway) {
 	}
 }
 
-// sigmoids holds the constants of sigmoid, each eight times, because reading one takes less time than spreading it. The
+// exponents holds the constants of exponential, each eight times, because reading one takes less time than spreading it. The
 // coefficients are those of exp on ±½·ln 2 (Moshier, Cephes, expf.c).
-var sigmoids = func() (k struct{ low, high, log2e, ln2hi, ln2lo, exp5, exp4, exp3, exp2, exp1, exp0, one [lanes]float32 }) {
+var exponents = func() (k struct{ low, high, log2e, ln2hi, ln2lo, exp5, exp4, exp3, exp2, exp1, exp0, one [lanes]float32 }) {
 	for i := range lanes {
 		k.low[i], k.high[i], k.log2e[i], k.ln2hi[i], k.ln2lo[i] = -87, 87, 1.44269504088896341, -0.693359375, 2.12194440e-4
 		k.exp5[i], k.exp4[i], k.exp3[i] = 1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3
@@ -185,18 +186,65 @@ var sigmoids = func() (k struct{ low, high, log2e, ln2hi, ln2lo, exp5, exp4, exp
 	return k
 }()
 
-// sigmoid is 1/(1 + exp(−z)), to about one unit in the last place; z is cut off at ±87.
-func sigmoid(z vector) vector {
-	k := &sigmoids
-	w := archsimd.Float32x8{}.Sub(z.Min(archsimd.LoadFloat32x8(&k.high)).Max(archsimd.LoadFloat32x8(&k.low)))
+// exponential is exp(w), to about one unit in the last place; w is cut off at ±87.
+func exponential(w vector) vector {
+	k := &exponents
+	w = w.Min(archsimd.LoadFloat32x8(&k.high)).Max(archsimd.LoadFloat32x8(&k.low))
 	e := w.Mul(archsimd.LoadFloat32x8(&k.log2e)).RoundToEven()
 	f := e.MulAdd(archsimd.LoadFloat32x8(&k.ln2lo), e.MulAdd(archsimd.LoadFloat32x8(&k.ln2hi), w))
 	p := f.MulAdd(archsimd.LoadFloat32x8(&k.exp5), archsimd.LoadFloat32x8(&k.exp4)).MulAdd(f, archsimd.LoadFloat32x8(&k.exp3))
 	p = p.MulAdd(f, archsimd.LoadFloat32x8(&k.exp2)).MulAdd(f, archsimd.LoadFloat32x8(&k.exp1)).MulAdd(f, archsimd.LoadFloat32x8(&k.exp0))
-	one := archsimd.LoadFloat32x8(&k.one)
-	p = p.MulAdd(f.Mul(f), f).Add(one)
-	p = p.AsInt32x8().Add(e.ConvertToInt32().ShiftAllLeft(23)).AsFloat32x8() // times 2^e
-	return one.Div(p.Add(one))
+	p = p.MulAdd(f.Mul(f), f).Add(archsimd.LoadFloat32x8(&k.one))
+	return p.AsInt32x8().Add(e.ConvertToInt32().ShiftAllLeft(23)).AsFloat32x8() // times 2^e
+}
+
+// sigmoid is 1/(1 + exp(−z)).
+func sigmoid(z vector) vector {
+	one := archsimd.LoadFloat32x8(&exponents.one)
+	return one.Div(exponential(archsimd.Float32x8{}.Sub(z)).Add(one))
+}
+
+// softmaxRow is softmax of n scores, a multiple of lanes.
+func softmaxRow(row *float32, n int, scale float32) {
+	top, by := load(row, 0), all(scale)
+	for i := lanes; i < n; i += lanes {
+		top = top.Max(load(row, i))
+	}
+	var each [lanes]float32
+	top.Store(&each)
+	top = all(slices.Max(each[:]))
+	sum := archsimd.Float32x8{}
+	for i := 0; i < n; i += lanes {
+		e := exponential(load(row, i).Sub(top).Mul(by))
+		e.Store(at(row, i))
+		sum = sum.Add(e)
+	}
+	sum.Store(&each)
+	total := all(added(&each))
+	for i := 0; i < n; i += lanes {
+		load(row, i).Div(total).Store(at(row, i))
+	}
+}
+
+// softmaxRowBack is softmaxBack of n values, a multiple of lanes.
+func softmaxRowBack(row, weights *float32, n int, scale float32) {
+	dot, by := archsimd.Float32x8{}, all(scale)
+	for i := 0; i < n; i += lanes {
+		dot = load(row, i).MulAdd(load(weights, i), dot)
+	}
+	var each [lanes]float32
+	dot.Store(&each)
+	mean := all(added(&each))
+	for i := 0; i < n; i += lanes {
+		load(row, i).Sub(mean).Mul(load(weights, i)).Mul(by).Store(at(row, i))
+	}
+}
+
+func added(each *[lanes]float32) (sum float32) {
+	for _, v := range each {
+		sum += v
+	}
+	return sum
 }
 
 // activateRow sets y to SiLU(x·a + b), or without silu to x·a + b, for n pixels of c channels.

@@ -20,7 +20,7 @@ func (*Net) Set([]float32) {}
 func (*Net) Kept() int64 { return 0 }
 
 // Memory is never called.
-func (*Net) Memory(int) int64 { return 0 }
+func Memory(unet.Config, bool, int) int64 { return 0 }
 
 // Velocity is never called.
 func (*Net) Velocity(_, _ []float32) []float32 { return nil }

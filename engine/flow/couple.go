@@ -7,9 +7,6 @@ import (
 	"math/rand/v2"
 
 	"github.com/gomlx/compute"
-	"github.com/gomlx/compute/dtypes"
-	. "github.com/gomlx/gomlx/core/graph"
-	"github.com/gomlx/gomlx/core/tensors"
 )
 
 // Pair couples a source image with a target image, by index, and lays the target over the source.
@@ -32,6 +29,7 @@ type Registration struct {
 	Shift   int    // also try shifts up to so many pixels at CoupleSize, in each direction
 	Pool    int    // images assigned at a time; 0 means DefaultPool
 	Seed    uint64 // for the order in which images meet when there are more than fit in a pool
+	Kernels bool   // compute the costs by package direct on the processor, where it can, in place of the backend
 	// Progress, where given, is told how much of the work is done.
 	Progress func(done, total int)
 }
@@ -52,11 +50,11 @@ func Register(ctx context.Context, be compute.Backend, source, target Images, r 
 		r.Pool = DefaultPool
 	}
 	moves := r.moves()
-	exec, err := NewExec(be, nearer)
+	costs, free, err := r.costs(be)
 	if err != nil {
-		return nil, fmt.Errorf("preparing the coupling's cost matrix: %w", err)
+		return nil, err
 	}
-	defer exec.Finalize()
+	defer free()
 	a, b := inTurn(source.Len(), n, r.Seed), inTurn(target.Len(), n, r.Seed+1)
 	pools := (n + r.Pool - 1) / r.Pool
 	c := &Coupling{Feature: r.Feature, Pairs: make([]Pair, 0, n)}
@@ -64,7 +62,7 @@ func Register(ctx context.Context, be compute.Backend, source, target Images, r 
 	scale := source.Size() / shrink(source.Image(0), source.Size()).side
 	for k := range pools {
 		lo, hi := k*n/pools, (k+1)*n/pools
-		best, arg, err := r.costs(ctx, exec, source, target, a[lo:hi], b[lo:hi], moves, func(done int) {
+		best, arg, err := costs(ctx, r.Feature.maps(source, a[lo:hi]), r.Feature.maps(target, b[lo:hi]), moves, func(done int) {
 			if r.Progress != nil {
 				r.Progress(k*len(moves)+done, pools*len(moves))
 			}
@@ -152,67 +150,4 @@ func inTurn(m, n int, seed uint64) []int {
 		out = append(out, rng.Perm(m)...)
 	}
 	return out[:n]
-}
-
-// costs is, for every source of rows and target of cols, the least cost over the moves, and which move has it.
-func (r Registration) costs(ctx context.Context, exec *Exec, source, target Images, rows, cols []int, moves []Move, progress func(int)) ([]float32, []int32, error) {
-	maps := func(set Images, idx []int) []planes {
-		out := make([]planes, len(idx))
-		for k, i := range idx {
-			out[k] = r.Feature.of(shrink(set.Image(i), set.Size()))
-		}
-		return out
-	}
-	rowsTensor := func(ps []planes) *tensors.Tensor {
-		flat := make([]float32, 0, len(ps)*len(ps[0].v))
-		for _, p := range ps {
-			flat = append(flat, p.v...)
-		}
-		return tensors.FromFlatDataAndDimensions(flat, len(ps), len(ps[0].v))
-	}
-	n := len(rows)
-	fa, fb := rowsTensor(maps(source, rows)), maps(target, cols)
-	first := make([]float32, n*n)
-	for i := range first {
-		first[i] = 1e30
-	}
-	best, arg := tensors.FromFlatDataAndDimensions(first, n, n), tensors.FromFlatDataAndDimensions(make([]int32, n*n), n, n)
-	moved := make([]planes, n)
-	for k, m := range moves {
-		if err := ctx.Err(); err != nil {
-			return nil, nil, err
-		}
-		for i, p := range fb {
-			moved[i] = p.moved(m)
-		}
-		t := rowsTensor(moved)
-		out, err := exec.Call(fa, t, best, arg, int32(k))
-		if err != nil {
-			return nil, nil, fmt.Errorf("computing the coupling's costs of %d by %d images: %w", n, n, err)
-		}
-		t.MustFinalizeAll()
-		best.MustFinalizeAll()
-		arg.MustFinalizeAll()
-		best, arg = out[0], out[1]
-		progress(k + 1)
-	}
-	c, err := tensors.CopyFlatData[float32](best)
-	if err != nil {
-		return nil, nil, err
-	}
-	w, err := tensors.CopyFlatData[int32](arg)
-	return c, w, err
-}
-
-// nearer folds one move into the running minimum: inputs are the features a [N,D] and b [M,D], the best costs so far
-// [N,M], the moves that gave them [N,M] and the move's number.
-func nearer(in []*Node) []*Node {
-	a, b, best, arg, k := in[0], in[1], in[2], in[3], in[4]
-	d := float64(a.Shape().Dimensions[1])
-	norms := func(x *Node) *Node { return ReduceSum(Mul(x, x), 1) }
-	cross := Dot(a, Transpose(b, 0, 1)).MatMul()
-	cost := Sub(Add(Reshape(norms(a), -1, 1), Reshape(norms(b), 1, -1)), MulScalar(cross, 2))
-	cost = MulScalar(cost, 1/d)
-	less := LessThan(cost, best)
-	return []*Node{Where(less, cost, best), Where(less, BroadcastToDims(ConvertDType(k, dtypes.Int32), arg.Shape().Dimensions...), arg)}
 }

@@ -59,8 +59,9 @@ func TestRegisterFindsAPlantedCoupling(t *testing.T) {
 				t.Fatal("the planted move does not lay the target over its source")
 			}
 		}
-		for _, feature := range Features {
-			c, err := Register(t.Context(), be, source, target, Registration{Feature: feature, Flip: true, Shift: 2})
+		for k := range 2 * len(Features) {
+			feature, kernels := Features[k/2], k%2 == 1
+			c, err := Register(t.Context(), be, source, target, Registration{Feature: feature, Flip: true, Shift: 2, Kernels: kernels})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -146,7 +147,7 @@ func TestRegisterIsTheBestAssignmentAndPoolsCostMore(t *testing.T) {
 		mean += float64(c) / (n * n)
 	}
 	best := total(cost, n, Assign(cost, n)) / n
-	one, err := Register(t.Context(), be, source, target, Registration{Feature: Pixels, Seed: 1})
+	one, err := Register(t.Context(), be, source, target, Registration{Feature: Pixels, Seed: 1, Kernels: true})
 	if err != nil {
 		t.Fatal(err)
 	}

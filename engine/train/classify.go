@@ -187,13 +187,13 @@ const featureStrength = 33
 // scaleOfFeatures is what the feature loss is multiplied by so that every classifier counts alike. The strength is the
 // variance of the layers' activations over the pixels of an image, summed over the layers, divided by that of the images'
 // own values: to the first order what a residual as large as an image's contrast makes of the loss.
-func (r *run) scaleOfFeatures() (float64, error) {
+func (r *run) scaleOfFeatures(classifier []float32) (float64, error) {
 	const most = 64
 	var x []float32
 	for _, side := range []part{{r.source, r.trainA}, {r.target, r.trainB}} {
 		x = append(x, unitPixels(part{side.images, side.index[:min(most, len(side.index))]})...)
 	}
-	eye, err := newJudge(r.Backend, r.how.InFloat32(), append([]float32(nil), r.lossJudge...), r.settings.Size, r.lookBatch())
+	eye, err := newJudge(r.Backend, r.how.InFloat32(), append([]float32(nil), classifier...), r.settings.Size, r.lookBatch())
 	if err != nil {
 		return 0, err
 	}

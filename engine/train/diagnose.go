@@ -143,7 +143,7 @@ func (d *diagnoser) diagnose(ctx context.Context, round project.Round) (*Diagnos
 		return nil, errors.New("the round was trained with another network than the settings ask for now: restore project.json.bak")
 	}
 	at := 0
-	next := func() { d.out.phase(diagnosing+round.Name, at, stages); at++ }
+	next := func() { d.phase(ctx, diagnosing+round.Name, at, stages); at++ }
 	next()
 	held, err := d.heldOutPairs(ctx, round.Name)
 	if err != nil {
@@ -190,7 +190,7 @@ func (d *diagnoser) diagnose(ctx context.Context, round project.Round) (*Diagnos
 		}
 	}
 	next()
-	if err := d.layers(weights, flat, raw, g, seen); err != nil {
+	if err := d.layers(ctx, weights, flat, raw, g, seen); err != nil {
 		return nil, err
 	}
 	next()

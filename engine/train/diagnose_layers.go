@@ -10,6 +10,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"github.com/straightway-app/straightway/engine/backend"
+	"github.com/straightway-app/straightway/engine/critic"
 	"github.com/straightway-app/straightway/engine/flow"
 	"github.com/straightway-app/straightway/engine/measure"
 	"github.com/straightway-app/straightway/engine/model"
@@ -28,8 +29,8 @@ type Layer struct {
 
 // layers fills in norms by layer. The loss is the round's regression at times that are spread evenly over those that
 // it was trained at: for round 1 with its feature loss, for a refine finish without its critic, which is not kept.
-func (d *diagnoser) layers(weights *tensors.Tensor, flat, raw []float32, g *Diagnosis, s samples) error {
-	gradient, err := d.gradient(weights, len(flat), g, s)
+func (d *diagnoser) layers(ctx context.Context, weights *tensors.Tensor, flat, raw []float32, g *Diagnosis, s samples) error {
+	gradient, err := d.gradient(ctx, weights, len(flat), g, s)
 	if err != nil {
 		return err
 	}
@@ -64,12 +65,19 @@ func apart(a, b []float32) float64 {
 }
 
 // gradient is that of one batch, divided where the device has too little memory for it at once.
-func (d *diagnoser) gradient(weights *tensors.Tensor, size int, g *Diagnosis, s samples) (_ []float32, err error) {
+func (d *diagnoser) gradient(ctx context.Context, weights *tensors.Tensor, size int, g *Diagnosis, s samples) (_ []float32, err error) {
 	if d.flowProgram == nil {
+		judge := make([]float32, critic.Classifier{}.Table().Size())
+		if d.recipe.FeatureWeight > 0 {
+			if err := d.learnFeatures(ctx); err != nil {
+				return nil, err
+			}
+			copy(judge, d.lossJudge)
+		}
 		if d.flowProgram, err = newFlowProgram(d.Backend, nil, d.recipe.Net, d.how, d.recipe.FeatureWeight > 0); err != nil {
 			return nil, err
 		}
-		d.judge = vector(append([]float32(nil), d.lossJudge...))
+		d.judge = vector(judge)
 	}
 	n := min(d.recipe.Batch, s.n)
 	t := make([]float32, n)

@@ -49,7 +49,8 @@ type Control struct {
 	paused chan struct{} // closed when the run may go on; nil while it runs
 }
 
-// Pause makes the run wait after the current step; the model stays loaded.
+// Pause makes the run wait after the current step, or where no steps are made, after the images at hand; the model stays
+// loaded.
 func (c *Control) Pause() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -168,6 +169,14 @@ func (p *publisher) phase(name string, done, total int) {
 	if news || p.clock().Sub(p.sent) >= heartbeat {
 		p.send()
 	}
+}
+
+// rest says that the run is paused, or goes on.
+func (p *publisher) rest(paused bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.now.Paused = paused
+	p.send()
 }
 
 func (p *publisher) tell(e Event) {

@@ -3,9 +3,11 @@ package train
 import (
 	"context"
 	"errors"
+	"fmt"
 	"image"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -207,4 +209,77 @@ func TestACancelledRunSaysSo(t *testing.T) {
 	if _, err := Run(ctx, testOptions(t, p, 2)); !errors.Is(err, ErrInterrupted) {
 		t.Error(err)
 	}
+}
+
+func TestAPauseHoldsWhateverIsDone(t *testing.T) {
+	f := folders(t)
+	o := testOptions(t, newProject(t, tiny(f, func(s *project.Settings) { s.Finish = project.FinishDistil })), 2)
+	o.Control = &Control{}
+	asked, held := map[string]bool{}, map[string]bool{}
+	o.Watch = func(e Event) {
+		if e.Kind != StepEvent && e.Kind != PhaseEvent {
+			return
+		}
+		phase, _, _ := strings.Cut(e.Phase, " of 1-flow")
+		if e.Paused {
+			held[phase] = true
+			time.AfterFunc(10*time.Millisecond, o.Control.Continue)
+		} else if phase != "starting" && phase != "compiling" && !asked[phase] {
+			asked[phase] = true
+			o.Control.Pause()
+		}
+	}
+	if _, err := Run(context.Background(), o); err != nil {
+		t.Fatal(err)
+	}
+	for _, phase := range []string{"training", "coupling source and target images", "teaching the classifier of the loss", "carrying images along the flow"} {
+		if !asked[phase] {
+			t.Errorf("never %s: %v", phase, asked)
+		}
+		if !held[phase] {
+			t.Errorf("%s went on through a pause", phase)
+		}
+	}
+}
+
+func TestTheFeatureLossComesAfterTheFirstSteps(t *testing.T) {
+	f := folders(t)
+	const steps = 3 * 16
+	run := func(change func(*project.Settings)) (*project.Project, *diary) {
+		p := newProject(t, tiny(f, func(s *project.Settings) { one(s); change(s) }))
+		return p, makeSteps(t, testOptions(t, p, steps))
+	}
+	whole, d := run(func(*project.Settings) {})
+	_, plain := run(func(s *project.Settings) { s.Loss = project.LossPixel })
+	for step := 1; step <= steps; step++ {
+		at := fmt.Sprint("1-flow ", step)
+		// The loss that is shown is the velocity's; the feature loss changes it from the step after its first on.
+		if same := d.losses[at] == plain.losses[at]; same != (step <= 4) {
+			t.Errorf("step %d: loss %v, without the feature loss %v", step, d.losses[at], plain.losses[at])
+		}
+	}
+	for _, e := range d.events {
+		if strings.HasPrefix(e.Phase, "teaching the classifier of the loss") && e.Step != 3 {
+			t.Errorf("taught at step %d", e.Step)
+		}
+	}
+	for _, e := range plain.events {
+		if strings.HasPrefix(e.Phase, "teaching the classifier of the loss") {
+			t.Fatal("taught for the pixel loss")
+		}
+	}
+	parts := newProject(t, tiny(f, one))
+	i := &interrupter{}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	i.stop, i.made, i.seen = cancel, map[string]bool{}, map[string]bool{}
+	o := testOptions(t, parts, steps)
+	o.Watch = i.watch // ends after two steps, before the classifier is taught
+	if _, err := Run(ctx, o); !errors.Is(err, ErrInterrupted) {
+		t.Fatal(err)
+	}
+	makeSteps(t, testOptions(t, parts, steps))
+	_, got := state(t, parts, "1-flow")
+	_, want := state(t, whole, "1-flow")
+	checkSame(t, got, want)
 }

@@ -22,6 +22,7 @@ type kernels struct {
 	be     *backend.Backend
 	exec   *Exec // makes the batches
 	net    *direct.Net
+	config unet.Config
 	side   int
 	loaded *tensors.Tensor // the weights that net has taken
 }
@@ -31,7 +32,7 @@ func newKernels(be *backend.Backend, c unet.Config, make func(in []*Node) []*Nod
 	if err != nil {
 		return nil, fmt.Errorf("preparing the batches: %w", err)
 	}
-	return &kernels{be: be, exec: exec.WithName("batch"), net: direct.New(c, true), side: c.Size}, nil
+	return &kernels{be: be, exec: exec.WithName("batch"), net: direct.New(c, true), config: c, side: c.Size}, nil
 }
 
 // batch returns the values of a batch's tensors.
@@ -60,11 +61,9 @@ func (k *kernels) velocity(w *tensors.Tensor, x, t []float32) (v []float32, trac
 		return nil, nil, err
 	}
 	if k.loaded != w {
-		flat, err := tensors.CopyFlatData[float32](w)
-		if err != nil {
-			return nil, nil, fmt.Errorf("copying the weights: %w", err)
+		if err := tensors.ConstFlatData(w, k.net.Set); err != nil {
+			return nil, nil, fmt.Errorf("reading the weights: %w", err)
 		}
-		k.net.Set(flat)
 		k.loaded = w
 	}
 	v, trace = k.net.Learn(x, t)
@@ -74,7 +73,7 @@ func (k *kernels) velocity(w *tensors.Tensor, x, t []float32) (v []float32, trac
 // fits says where the machine has too little memory for n images at a time.
 func (k *kernels) fits(n int) error {
 	used, total, ok := k.be.Memory()
-	if need := k.net.Memory(n); ok && n > 1 && need > total-used+k.net.Kept() {
+	if need := direct.Memory(k.config, true, n); ok && n > 1 && need > total-used+k.net.Kept() {
 		return fmt.Errorf("out of memory: %d images take about %d MiB, and the machine has %d MiB left", n, need>>20, (total-used)>>20)
 	}
 	return nil

@@ -67,9 +67,9 @@ func folders(t testing.TB) fixture {
 		defer p.Close()
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
-		o := testOptions(t, p, 1)
+		o := testOptions(t, p, 2)
 		o.Watch = func(e Event) {
-			if strings.HasPrefix(e.Phase, "coupling") {
+			if e.Step == 1 {
 				cancel()
 			}
 		}

@@ -105,7 +105,7 @@ func (r *run) measure(ctx context.Context, round string, kind project.RoundKind,
 	if err != nil {
 		return fail(err)
 	}
-	r.out.phase("measuring", 0, stages)
+	r.phase(ctx, "measuring", 0, stages)
 	sourceFeatures, _, err := r.look(ctx, r.heldOut)
 	if err != nil {
 		return fail(err)
@@ -150,7 +150,7 @@ func (r *run) measure(ctx context.Context, round string, kind project.RoundKind,
 	rows := min(sheetRows, source.N)
 	columns[0].Images = rowsOf(r.heldOut, size, rows)
 	for i, n := range counts {
-		r.out.phase("measuring", 1+i, stages)
+		r.phase(ctx, "measuring", 1+i, stages)
 		z, path, evaluations, err := how.travel(ctx, m, r.heldOut, how.path(n, false))
 		if err != nil {
 			return fail(err)
@@ -200,7 +200,7 @@ func (r *run) measure(ctx context.Context, round string, kind project.RoundKind,
 		if !back {
 			break
 		}
-		r.out.phase("measuring", 1+len(counts)+i, stages)
+		r.phase(ctx, "measuring", 1+len(counts)+i, stages)
 		if fromNoise {
 			if i != 1 {
 				if err := r.invert(ctx, m, how, n, put); err != nil {
@@ -219,7 +219,7 @@ func (r *run) measure(ctx context.Context, round string, kind project.RoundKind,
 		key := fmt.Sprintf("accepted_reverse/%d", n)
 		report.Measurements[key] = 1 - report.Measurements[key] // taken for sources
 	}
-	r.out.phase("measuring", stages, stages)
+	r.phase(ctx, "measuring", stages, stages)
 	if reference := r.references(rows); reference != nil {
 		columns = append(columns, measure.Column{Title: "reference", Images: reference})
 	}

@@ -148,7 +148,7 @@ func (r *run) makePairs(ctx context.Context, m *model.Model, path flow.Path, pha
 	}
 	chunk := 4 * r.sampler.Batch
 	for at := len(out) / bytes; at < len(list); at += chunk {
-		r.out.phase(phase, at, len(list))
+		r.phase(ctx, phase, at, len(list))
 		var x []float32
 		for _, p := range list[at:min(len(list), at+chunk)] {
 			if r.noise != nil {

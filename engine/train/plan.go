@@ -204,6 +204,11 @@ const (
 // speed is the images a second of this round's updates, whose results are thrown away. The first one, which compiles,
 // does not count.
 func (s *roundState) speed(ctx context.Context) (float64, error) {
+	if err := s.takeFeatures(ctx); err != nil {
+		return 0, err
+	}
+	s.trial = true
+	defer func() { s.trial = false }()
 	s.out.phase("compiling", 0, 0)
 	if err := s.attempt(s.rehearse); err != nil {
 		return 0, err

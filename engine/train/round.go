@@ -39,6 +39,8 @@ type roundState struct {
 	real    *shelf          // refine only: what the critic compares with
 	own     []*shelf        // those of the above that are this round's
 	judge   *tensors.Tensor // parameters of the feature loss's classifier
+	trial   bool            // the speed is being measured, which is that of the steps with the feature loss
+	taught  bool            // whether it has been taught
 
 	step      int
 	rateScale float64 // halved by every roll-back
@@ -145,7 +147,7 @@ func (s *roundState) prepare(ctx context.Context, before string) (err error) {
 			return err
 		}
 	}
-	s.judge = vector(append([]float32(nil), r.lossJudge...))
+	s.judge = vector(make([]float32, critic.Classifier{}.Table().Size())) // until takeFeatures; the plain loss does not look at it
 	s.net, err = newLearner(r.Backend, r.mesh, "network", opt, start)
 	return err
 }
@@ -327,7 +329,6 @@ func (s *roundState) train(ctx context.Context, saver *project.Saver) error {
 	if s.step >= s.stage.Steps {
 		return nil
 	}
-	s.out.phase("compiling", 0, 0)
 	saved, read, logged := time.Now(), time.Now(), time.Now()
 	fresh := true // the next step may have to compile
 	if s.previewsDue.IsZero() {
@@ -336,6 +337,14 @@ func (s *roundState) train(ctx context.Context, saver *project.Saver) error {
 	for s.step < s.stage.Steps {
 		if err := s.pause(ctx, saver); err != nil {
 			return s.stop(saver, err)
+		}
+		if s.hasFeatures() {
+			if err := s.takeFeatures(ctx); err != nil {
+				return s.stop(saver, err)
+			}
+		}
+		if fresh {
+			s.out.phase("compiling", 0, 0)
 		}
 		began, micro := time.Now(), s.micro
 		if err := s.attempt(s.update); err != nil {
@@ -435,28 +444,38 @@ func (s *roundState) snapshot() (project.Checkpoint, error) {
 
 // pause waits while the run is paused, its progress saved, and reports the end of the context.
 func (s *roundState) pause(ctx context.Context, saver *project.Saver) error {
-	for waited := false; ; waited = true {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		wait := s.Control.waiting()
-		if wait == nil {
-			if waited {
-				s.publish()
-			}
-			return nil
-		}
-		if !waited {
-			e := s.event()
-			e.Paused = true
-			s.out.step(e)
-			s.autosave(saver)
-		}
-		select {
-		case <-wait:
-		case <-ctx.Done():
-		}
+	if s.Control.waiting() != nil && ctx.Err() == nil {
+		s.publish()
+		s.autosave(saver)
+		s.rest(ctx)
+		s.publish()
 	}
+	return ctx.Err()
+}
+
+// plainSteps is the largest number of first steps of round 1 that are made with the velocity loss alone, while the learning
+// rate still rises: the first of them need not wait for the classifier of the feature loss to be taught.
+const plainSteps = 25
+
+// hasFeatures tells whether the feature loss counts in the present step.
+func (s *roundState) hasFeatures() bool {
+	if s.kind != project.KindFlow || s.recipe.FeatureWeight == 0 {
+		return false
+	}
+	return s.trial || s.step >= min(plainSteps, s.stage.Steps/16)
+}
+
+// takeFeatures gives the round the classifier of the feature loss.
+func (s *roundState) takeFeatures(ctx context.Context) error {
+	if s.taught || s.kind != project.KindFlow || s.recipe.FeatureWeight == 0 {
+		return nil
+	}
+	if err := s.learnFeatures(ctx); err != nil {
+		return err
+	}
+	s.judge.MustFinalizeAll()
+	s.judge, s.taught = vector(append([]float32(nil), s.lossJudge...)), true
+	return nil
 }
 
 // update makes one step. After an error everything is as it was before.
@@ -502,7 +521,10 @@ func (s *roundState) propose() (proposal, error) {
 	n, d := s.recipe.Batch, s.draw()
 	knobs := flowKnobs{}
 	if s.kind == project.KindFlow {
-		knobs.feature, knobs.noise = s.recipe.FeatureWeight*s.featureScale, s.settings.BridgeNoise
+		knobs.noise = s.settings.BridgeNoise
+	}
+	if s.hasFeatures() {
+		knobs.feature = s.recipe.FeatureWeight * s.featureScale
 	}
 	var sum sums
 	defer sum.free()

@@ -45,6 +45,9 @@ func stand(t testing.TB, o Options, name string) *roundState {
 	if err := errors.Join(s.prepare(ctx, before), s.resume()); err != nil {
 		t.Fatal(err)
 	}
+	if err := s.takeFeatures(ctx); err != nil {
+		t.Fatal(err)
+	}
 	return s
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/straightway-app/straightway/datasets"
 	"github.com/straightway-app/straightway/engine/backend"
 	"github.com/straightway-app/straightway/engine/critic"
+	"github.com/straightway-app/straightway/engine/direct"
 	"github.com/straightway-app/straightway/engine/flow"
 	"github.com/straightway-app/straightway/engine/layer"
 	"github.com/straightway-app/straightway/engine/model"
@@ -19,6 +20,9 @@ import (
 // MinimumImages is the least number of usable images a domain needs: eight are held out, and eight to learn from are
 // the least that a batch and a measurement make sense with.
 const MinimumImages = 16
+
+// kernelMemory is what the kernels of the processor take for a part of a batch, in bytes, where one image does not need more.
+const kernelMemory = 1 << 30
 
 // DefaultAutosave is the time between autosaves: what a kill can cost.
 const DefaultAutosave = 30 * time.Second
@@ -83,7 +87,7 @@ type run struct {
 	trainB, heldB  []int
 	shelfA, shelfB *shelf
 	flip           bool
-	lossJudge      []float32 // the classifier whose layers are the feature loss
+	lossJudge      []float32 // the classifier whose layers are the feature loss; nil before learnFeatures
 	featureScale   float64   // what brings that loss to the recipe's strength
 	eye            *judge    // the classifier of the measurements
 	sampler        *model.Sampler
@@ -165,10 +169,10 @@ func (r *run) all(ctx context.Context) error {
 	if n := r.mesh.count(); n > 1 {
 		r.out.note(fmt.Sprintf("training on %d devices, %d images of each batch on each", n, r.recipe.Batch/n))
 	}
-	r.micro = r.recipe.Batch
 	if err := r.open(ctx); err != nil {
 		return err
 	}
+	r.micro = r.atOnce()
 	for i, name := range left {
 		before := ""
 		if at := slices.Index(names, name); at > 0 {
@@ -204,7 +208,7 @@ func (r *run) tidy(done project.Round) error {
 	return r.Project.RemoveCheckpoints(done.Name)
 }
 
-// open makes ready what both training and looking need: the images, and the networks that judge them.
+// open makes ready what both training and looking need: the images, and what carries them along a flow.
 func (r *run) open(ctx context.Context) (err error) {
 	r.how = model.Lowering(r.Backend, r.settings.Precision)
 	r.how.Kernels = r.how.Kernels && !r.hooks.graph
@@ -214,7 +218,38 @@ func (r *run) open(ctx context.Context) (err error) {
 	if err := r.openSets(ctx); err != nil {
 		return err
 	}
-	return r.prepareNetworks(ctx)
+	r.sampler, err = model.NewSampler(r.Backend, r.recipe.Net, r.how, r.lookBatch())
+	return err
+}
+
+// atOnce is how many images of a batch are computed together: all of them, but by the kernels of the processor no more than
+// kernelMemory holds. Larger parts are no faster there, and the first of them waits for the system to clear its memory.
+func (r *run) atOnce() int {
+	n := r.recipe.Batch
+	if r.mesh == nil && r.how.Kernels && direct.Fits(r.recipe.Net) {
+		for n > 1 && direct.Memory(r.recipe.Net, true, n) > kernelMemory {
+			n = (n + 1) / 2
+		}
+	}
+	return n
+}
+
+// phase says what is being done, and waits there while the run is paused.
+func (r *run) phase(ctx context.Context, name string, done, total int) {
+	r.out.phase(name, done, total)
+	r.rest(ctx)
+}
+
+// rest waits while the run is paused, or until the context ends.
+func (r *run) rest(ctx context.Context) {
+	for wait := r.Control.waiting(); wait != nil && ctx.Err() == nil; wait = r.Control.waiting() {
+		r.out.rest(true)
+		select {
+		case <-wait:
+		case <-ctx.Done():
+		}
+		r.out.rest(false)
+	}
 }
 
 func (r *run) openSets(ctx context.Context) error {
@@ -225,7 +260,7 @@ func (r *run) openSets(ctx context.Context) error {
 		}
 		set, err := datasets.Open(ctx, dir, r.cache, datasets.Options{
 			Size: r.settings.Size, Fit: fit, Background: r.settings.Background.NRGBA(),
-			Progress: func(done, total int, _ string) { r.out.phase("reading the "+what+" images", done, total) },
+			Progress: func(done, total int, _ string) { r.phase(ctx, "reading the "+what+" images", done, total) },
 		})
 		if err != nil {
 			return nil, fmt.Errorf("reading the %s folder: %w", what, err)
@@ -292,19 +327,18 @@ func (r *run) dataKey() string {
 	return fmt.Sprintf("%.12s-%.12s-%d-%d-%t", source, r.target.Hash(), r.settings.Size, r.settings.Seed, r.flip)
 }
 
-// prepareNetworks makes the sampler ready, and the classifier whose layers are the feature loss.
-func (r *run) prepareNetworks(ctx context.Context) (err error) {
-	if r.noise == nil {
-		if r.lossJudge, err = r.classifier(ctx, "loss", 1); err != nil {
-			return err
-		}
-		if r.featureScale, err = r.scaleOfFeatures(); err != nil {
-			return err
-		}
-	} else {
-		r.lossJudge = make([]float32, critic.Classifier{}.Table().Size()) // no feature loss looks at it
+// learnFeatures makes ready the classifier whose layers are the feature loss, and that loss's scale.
+func (r *run) learnFeatures(ctx context.Context) (err error) {
+	if r.lossJudge != nil {
+		return nil
 	}
-	r.sampler, err = model.NewSampler(r.Backend, r.recipe.Net, r.how, r.lookBatch())
+	weights, err := r.classifier(ctx, "loss", 1)
+	if err != nil {
+		return err
+	}
+	if r.featureScale, err = r.scaleOfFeatures(weights); err == nil {
+		r.lossJudge = weights
+	}
 	return err
 }
 
@@ -329,12 +363,12 @@ func (r *run) judge(ctx context.Context) (*judge, error) {
 func (r *run) classifier(ctx context.Context, purpose string, salt uint64) ([]float32, error) {
 	name := fmt.Sprintf("classifier-%s-%s-%d.safetensors", purpose, r.dataKey(), r.recipe.ClassifySteps)
 	phase := "teaching the classifier of the " + purpose
-	r.out.phase(phase, 0, 0)
+	r.phase(ctx, phase, 0, 0)
 	if w := cachedVector[float32](r, name, critic.Classifier{}.Table().Size()); w != nil {
 		return w, nil
 	}
 	w, err := r.trainClassifier(ctx, r.how.InFloat32(), r.settings.Seed*2+salt, name+".part",
-		func(done, total int) { r.out.phase(phase, done, total) })
+		func(done, total int) { r.phase(ctx, phase, done, total) })
 	if err == nil {
 		keepVector(r, name, w)
 	}
@@ -347,7 +381,7 @@ func (r *run) couple(ctx context.Context) (*flow.Coupling, error) {
 	if len(r.trainA)+len(r.trainB) > 4*flow.DefaultPool {
 		shift = 0 // many pools: without shifts a pool costs a twenty-fifth
 	}
-	phase := func(done, total int) { r.out.phase("coupling source and target images", done, total) }
+	phase := func(done, total int) { r.phase(ctx, "coupling source and target images", done, total) }
 	name := func(f flow.Feature) string { return fmt.Sprintf("coupling-%s-%s.json", r.dataKey(), f) }
 	features := flow.Features
 	if r.settings.CouplingFeature != project.FeatureAuto {
@@ -373,7 +407,7 @@ func (r *run) couple(ctx context.Context) (*flow.Coupling, error) {
 			}
 		}
 		c, err = flow.Register(ctx, r.Backend.Compute, part{r.source, r.trainA}, part{r.target, r.trainB}, flow.Registration{
-			Feature: feature, Flip: r.flip, Shift: shift, Seed: r.settings.Seed, Progress: phase,
+			Feature: feature, Flip: r.flip, Shift: shift, Seed: r.settings.Seed, Kernels: r.how.Kernels, Progress: phase,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("coupling by %s: %w", feature, err)
@@ -401,7 +435,7 @@ func (r *run) mostDistinct(ctx context.Context, features []flow.Feature, shift i
 		return part{set, index}
 	}
 	a, b := sample(r.source, r.trainA, 0), sample(r.target, r.trainB, 1)
-	c, all, err := flow.Best(ctx, r.Backend.Compute, a, b, features, flow.Registration{Flip: r.flip, Shift: shift, Seed: r.settings.Seed, Progress: phase})
+	c, all, err := flow.Best(ctx, r.Backend.Compute, a, b, features, flow.Registration{Flip: r.flip, Shift: shift, Seed: r.settings.Seed, Kernels: r.how.Kernels, Progress: phase})
 	if err != nil {
 		return best, "", fmt.Errorf("coupling a sample: %w", err)
 	}
