@@ -52,8 +52,7 @@ func DecodeFile(path string, lim Limits) (*Decoded, error) {
 // example one that was pasted. The name is used in errors only.
 func Decode(name string, data []byte, lim Limits) (*Decoded, error) {
 	var d *Decoded
-	src := io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data)))
-	err := decode(name, src, lim.withDefaults(1), nil, func(got *Decoded) error {
+	err := decode(name, inMemory(data), lim.withDefaults(1), nil, func(got *Decoded, _ *io.SectionReader) error {
 		d = got
 		return nil
 	})
@@ -77,24 +76,39 @@ func decodeFile(path string, lim Limits, whom *target, use func(*Decoded, *io.Se
 		}
 		return fileError(path, Special, nil, "is not an ordinary file")
 	}
-	var at io.ReaderAt
-	size := info.Size()
-	if size <= wholeFile {
+	if info.Size() <= wholeFile {
 		data, err := os.ReadFile(path)
 		if err != nil {
 			return unreadable(path, err)
 		}
-		at, size = bytes.NewReader(data), int64(len(data))
-	} else {
-		f, err := os.Open(path)
-		if err != nil {
-			return unreadable(path, err)
-		}
-		defer f.Close()
-		at = f
+		return decode(path, inMemory(data), lim, whom, use)
 	}
-	src := io.NewSectionReader(at, 0, size)
-	return decode(path, src, lim, whom, func(d *Decoded) error { return use(d, src) })
+	f, err := os.Open(path)
+	if err != nil {
+		return unreadable(path, err)
+	}
+	defer f.Close()
+	return decode(path, io.NewSectionReader(f, 0, info.Size()), lim, whom, use)
+}
+
+// fileBytes are the bytes of a file.
+type fileBytes []byte
+
+// ReadAt is that of io.ReaderAt.
+func (b fileBytes) ReadAt(p []byte, off int64) (int, error) { return bytes.NewReader(b).ReadAt(p, off) }
+
+// inMemory reads from the bytes of a file, which held gives back.
+func inMemory(data []byte) *io.SectionReader {
+	return io.NewSectionReader(fileBytes(data), 0, int64(len(data)))
+}
+
+// held are all bytes of src where they are in memory, else nil.
+func held(src *io.SectionReader) []byte {
+	r, off, n := src.Outer()
+	if b, ok := r.(fileBytes); ok && off == 0 && n == int64(len(b)) {
+		return b
+	}
+	return nil
 }
 
 func unreadable(path string, err error) *FileError {
@@ -111,12 +125,13 @@ func unreadable(path string, err error) *FileError {
 	return fileError(path, Unreadable, err, "cannot be read (%v): check the disk or the network share", err)
 }
 
-// decode checks src against the limits, decodes it and passes the result to
-// use, holding its share of the memory budget until use returns. Where whom is
+// decode checks src against the limits, decodes it and passes the result and
+// the file, which may be in memory by then, to use, holding its share of the
+// memory budget until use returns. Where whom is
 // a square that needs few of the pixels of a JPEG file, the result is the part
 // that the square shows, at the size that it has there: FitSquare has only to
 // put it in its place. Nil is for whoever wants the whole picture.
-func decode(path string, src *io.SectionReader, lim Limits, whom *target, use func(*Decoded) error) (err error) {
+func decode(path string, src *io.SectionReader, lim Limits, whom *target, use func(*Decoded, *io.SectionReader) error) (err error) {
 	head := make([]byte, sniffLen)
 	n, err := src.ReadAt(head, 0)
 	if err != nil && err != io.EOF {
@@ -159,9 +174,9 @@ func decode(path string, src *io.SectionReader, lim Limits, whom *target, use fu
 		return fileError(path, TooBig, nil, "decoding %d×%d pixels of this kind needs about %s, more than the limit of %s: make it smaller", w, h, byteCount(need), byteCount(lim.MaxMemory))
 	}
 
-	if d, release := tryReduced(src, f, config, lim, whom); d != nil {
+	if d, read, release := tryReduced(src, f, config, lim, whom); d != nil {
 		defer release()
-		return use(d)
+		return use(d, read)
 	}
 	release := memory.acquire(need)
 	defer release()
@@ -173,7 +188,7 @@ func decode(path string, src *io.SectionReader, lim Limits, whom *target, use fu
 	if b := d.Image.Rect; min(b.Dx(), b.Dy()) < lim.MinSide {
 		return fileError(path, Tiny, nil, "%d×%d pixels: the shorter side is under %d", b.Dx(), b.Dy(), lim.MinSide)
 	}
-	return use(d)
+	return use(d, src)
 }
 
 // guardConfig reads the header; a panic in the decoder is its error.

@@ -13,8 +13,8 @@ import (
 
 // Photographs are decoded at a half, a quarter or an eighth of their size where that leaves enough for the square that
 // is wanted of them: the inverse transform of JPEG then makes only these pixels, which takes a sixth of the time. At an
-// eighth a pixel is the mean of its block of 8×8. Area means make the square of it. What the decoder of reduced sizes refuses, or only remarks on, is left
-// to the ordinary one, so that both take the same files.
+// eighth a pixel is the mean of its block of 8×8. Area means make the square of it. What the decoder of reduced sizes
+// refuses, or only remarks on, is left to the ordinary one, so that both take the same files.
 
 // spare is how many times the pixels of the square a reduced picture has at least along each side: area means of two
 // pixels or more see to it that nothing aliases.
@@ -39,10 +39,10 @@ func (t target) denominator(w, h int) int {
 }
 
 // tryReduced decodes a file for a square, if that is possible with fewer pixels than all. Otherwise the result is nil;
-// else release gives back what it has of the memory budget.
-func tryReduced(src *io.SectionReader, f facts, c image.Config, lim Limits, whom *target) (d *Decoded, release func()) {
+// else read is the file in memory, and release gives back what both have of the memory budget.
+func tryReduced(src *io.SectionReader, f facts, c image.Config, lim Limits, whom *target) (d *Decoded, read *io.SectionReader, release func()) {
 	if whom == nil || !f.reducible || !turbojpeg.Available() {
-		return nil, nil
+		return nil, nil, nil
 	}
 	n := whom.denominator(c.Width, c.Height)
 	// The file, the picture, and of a progressive file the coefficients, two bytes each of three components.
@@ -51,25 +51,29 @@ func tryReduced(src *io.SectionReader, f facts, c image.Config, lim Limits, whom
 		need += 3 * 2 * int64(c.Width) * int64(c.Height)
 	}
 	if n == 1 || need > lim.MaxMemory {
-		return nil, nil
+		return nil, nil, nil
 	}
 	release = memory.acquire(need)
-	d, err := decodeReduced(src, f, c.Width, c.Height, n, *whom)
+	data := held(src)
+	if data == nil {
+		data = make([]byte, src.Size())
+		if _, err := src.ReadAt(data, 0); err != nil && err != io.EOF {
+			release()
+			return nil, nil, nil
+		}
+	}
+	d, err := decodeReduced(data, f, c.Width, c.Height, n, *whom)
 	if err != nil {
 		release()
-		return nil, nil
+		return nil, nil, nil
 	}
-	return d, release
+	return d, inMemory(data), release
 }
 
 // decodeReduced decodes a JPEG file of w×h pixels at one in denominator of its size, and scales the part that is shown
 // in the target's square to the size that it has there. Its error means no more than that the file is to be decoded in
 // the ordinary way.
-func decodeReduced(src *io.SectionReader, f facts, w, h, denominator int, t target) (*Decoded, error) {
-	data := make([]byte, src.Size())
-	if _, err := src.ReadAt(data, 0); err != nil && err != io.EOF {
-		return nil, err
-	}
+func decodeReduced(data []byte, f facts, w, h, denominator int, t target) (*Decoded, error) {
 	img, err := turbojpeg.Decode(data, w, h, denominator)
 	if err != nil {
 		return nil, err
@@ -154,8 +158,16 @@ func identifyJPEG(src *io.SectionReader, orientation int) (identity, error) {
 			}
 		}
 	}
-	r := bufio.NewReaderSize(io.NewSectionReader(src, start, src.Size()-start), 64<<10)
 	end := []byte{0xff, 0xd9}
+	if rest := held(src); rest != nil {
+		rest = rest[start:]
+		if n := bytes.Index(rest, end); n >= 0 {
+			rest = rest[:n+len(end)]
+		}
+		h.Write(rest)
+		return identity(h.Sum(nil)[:16]), nil
+	}
+	r := bufio.NewReaderSize(io.NewSectionReader(src, start, src.Size()-start), 64<<10)
 	for last := []byte(nil); ; {
 		piece, err := r.ReadSlice(end[1])
 		h.Write(piece)

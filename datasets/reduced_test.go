@@ -42,7 +42,7 @@ func TestReductionLeavesTwiceThePixelsOfTheSquare(t *testing.T) {
 // decodeFor decodes data for a square, or all of it for nil.
 func decodeFor(data []byte, whom *target) (d *Decoded, err error) {
 	src := io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data)))
-	err = decode("a file", src, Limits{}.withDefaults(1), whom, func(got *Decoded) error {
+	err = decode("a file", src, Limits{}.withDefaults(1), whom, func(got *Decoded, _ *io.SectionReader) error {
 		d = got
 		return nil
 	})
@@ -168,8 +168,14 @@ func TestAJPEGIsKnownByItsCode(t *testing.T) {
 		t.Helper()
 		var id identity
 		src := io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data)))
-		err := decode("a file", src, Limits{}.withDefaults(1), nil, func(d *Decoded) (err error) {
-			id, err = identifyContent(d, src)
+		err := decode("a file", src, Limits{}.withDefaults(1), nil, func(d *Decoded, src *io.SectionReader) (err error) {
+			if id, err = identifyContent(d, src); err != nil {
+				return err
+			}
+			at, err := identifyContent(d, inMemory(data))
+			if at != id {
+				t.Error("in memory it is taken for another picture than read from a file")
+			}
 			return err
 		})
 		if err != nil {

@@ -19,10 +19,10 @@ HERE = pathlib.Path(__file__).parent
 PATIENCE = float(os.environ.get("E2E_PATIENCE", "420"))  # seconds for anything that computes
 
 PLACES = {
-    "Domains": (46, 26), "Train": (114, 26), "Translate": (184, 26), "Export": (258, 26),
+    "Domains": (46, 26), "Train": (114, 26), "Translate": (184, 26), "Export": (258, 26), "Lab": (314, 26),
     "source Choose": (473, 154), "target Choose": (1047, 154), "Steps": (804, 614), "start": (1022, 694),
     "run": (841, 170), "stop": (965, 170), "Save and close": (632, 417), "viewer": (560, 420),
-    "inputs": (228, 330), "output": (228, 515), "export": (500, 79),
+    "lab run": (711, 79), "inputs": (228, 330), "output": (228, 515), "export": (500, 79),
 }
 
 
@@ -101,7 +101,7 @@ def picture(window, name):
     sh("xdotool", "mousemove", "5", "5")
     time.sleep(0.8)
     sh("import", "-window", window.id, str(path))
-    if PICTURES and name in ("domains", "train", "translate", "export"):
+    if PICTURES and name in ("domains", "train", "translate", "export", "lab"):
         sh("convert", str(path), "-strip", "-colors", "255", str(pathlib.Path(PICTURES) / path.name))
     return path
 
@@ -173,7 +173,7 @@ def main():
     time.sleep(8)
     picture(w, "domains")
     w.click("Steps")
-    sh("xdotool", "type", os.environ.get("E2E_STEPS", "100"))
+    sh("xdotool", "type", os.environ.get("E2E_STEPS", "400" if PICTURES else "100"))
     w.click("start")
     project = wait("the project folder", lambda: list(home.glob("Straightway/*/project.json")), 60)[0].parent
     print("project:", project.name)
@@ -190,6 +190,10 @@ def main():
     time.sleep(4)
     if (project / "history.jsonl").read_text() != history:
         sys.exit("training goes on while it is paused")
+    if PICTURES:  # of a translator that has learnt its trade
+        w.click("run")
+        wait("the last round", lambda: len(list(project.glob("rounds/*/round.json"))) == 3, 3 * PATIENCE)
+        time.sleep(4)
     picture(w, "train")
 
     w.click("Translate")
@@ -221,6 +225,21 @@ def main():
     wait(f"{wanted} exported files", lambda: len(list(out.glob("*.png"))) == wanted, PATIENCE)
     time.sleep(2)
     picture(w, "export")
+
+    if PICTURES:
+        w.click("Lab")
+        time.sleep(3)
+        before = look(w)
+        w.click("lab run")
+        wait("the laboratory", lambda: look(w) != before, PATIENCE)
+        still, since = look(w), time.time()
+        while time.time() - since < 12:  # it rests when it is done
+            time.sleep(2)
+            if (now := look(w)) != still:
+                still, since = now, time.time()
+        picture(w, "lab")
+        w.close()
+        return
 
     w.close("closing")  # while training is paused: it asks, saves and closes
     print((WORK / "window.log").read_text().strip())
