@@ -39,7 +39,7 @@ func DefaultLab() LabSettings {
 func (s LabSettings) Points() int { return map[LabPreset]int{LabQuick: 1024, LabFull: 4096}[s.Preset] }
 
 // Updates are those of round 1; plane.Options say how many the others get.
-func (s LabSettings) Updates() int { return map[LabPreset]int{LabQuick: 300, LabFull: 1000}[s.Preset] }
+func (s LabSettings) Updates() int { return map[LabPreset]int{LabQuick: 500, LabFull: 2000}[s.Preset] }
 
 // LabSteps is the number N of Heun's steps of the paths.
 const LabSteps = 32

@@ -31,7 +31,7 @@ type Options struct {
 	Solver         flow.Solver // of the paths; they are recorded at every step
 	Steps          int         // of the solver; 0 means 32
 	Points         int         // particles shown and measured; 0 means 4096
-	Updates        int         // of the network in round 1, two fifths as many in a reflow, a twentieth for each step of a distillation; 0 means 1000
+	Updates        int         // of the network in round 1, two fifths as many in a reflow, a twentieth for each step of a distillation; 0 means 2000
 	Seed           uint64
 	// Progress, where given, is called from the goroutine of Run after every update of a network and after every round.
 	Progress func(Progress)
@@ -49,7 +49,7 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	for _, err := range []error{
 		fill(&o.Rounds, 3, 1, "rounds"), fill(&o.Steps, 32, 1, "solver steps"),
-		fill(&o.Points, 4096, 64, "points"), fill(&o.Updates, 1000, 6, "updates"),
+		fill(&o.Points, 4096, 64, "points"), fill(&o.Updates, 2000, 6, "updates"),
 		fill(&o.DistilSteps, 1, 1, "steps of a distillation"),
 	} {
 		if err != nil {

@@ -62,7 +62,7 @@ func (k *kernels) velocity(w *tensors.Tensor, x, t []float32) (v []float32, trac
 	}
 	if k.loaded != w {
 		if err := tensors.ConstFlatData(w, k.net.Set); err != nil {
-			return nil, nil, fmt.Errorf("reading the weights: %w", err)
+			return nil, nil, fmt.Errorf("copying the weights: %w", err)
 		}
 		k.loaded = w
 	}

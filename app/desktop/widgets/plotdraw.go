@@ -70,7 +70,7 @@ func (r *plotRenderer) layout(size fyne.Size) {
 	if r.p.xName != "" {
 		bottom -= line
 	}
-	r.yTicks = r.y.ticks(max(2, int((bottom-top)/(line*3))))
+	r.yTicks = r.y.ticks(max(2, int((bottom-top)/(line*1.8))))
 	// The least margin is such that zooming seldom shifts the plot.
 	left := textSize("0.0005", theme.SizeNameCaptionText, fyne.TextStyle{}).Width
 	for _, v := range r.yTicks {

@@ -5,6 +5,7 @@ package widgets
 import (
 	"image"
 	"image/color"
+	"math"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
@@ -32,7 +33,8 @@ type Thumbs struct {
 
 	load    func(i int) (image.Image, error)
 	caption func(i int) string
-	size    float32 // the side of a thumbnail in Fyne units
+	size    float32 // the least side of a thumbnail in Fyne units
+	cell    float32 // the side with which the columns fill the width
 	count   int
 
 	grid    *widget.GridWrap
@@ -49,14 +51,15 @@ type loaded struct {
 	err error
 }
 
-// NewThumbs returns an empty grid of squares with the given side in Fyne units. Load reads the i-th picture; it is
+// NewThumbs returns an empty grid of squares with at least the given side in Fyne units, as many in a row as there is room
+// for, and as large as fills it. Load reads the i-th picture; it is
 // called on other goroutines, two at a time.
 func NewThumbs(load func(i int) (image.Image, error), size float32) *Thumbs {
-	t := &Thumbs{load: load, size: size, Start: func(work func()) { go work() }}
+	t := &Thumbs{load: load, size: size, cell: size, Start: func(work func()) { go work() }}
 	t.forget()
 	t.grid = widget.NewGridWrap(
 		func() int { return t.count },
-		func() fyne.CanvasObject { return newThumb(size) },
+		func() fyne.CanvasObject { return newThumb(t.cell) },
 		func(i widget.GridWrapItemID, o fyne.CanvasObject) { t.update(i, o.(*thumb)) },
 	)
 	t.grid.OnSelected = func(i widget.GridWrapItemID) {
@@ -93,9 +96,23 @@ func (t *Thumbs) forget() {
 // CreateRenderer implements fyne.Widget.
 func (t *Thumbs) CreateRenderer() fyne.WidgetRenderer { return widget.NewSimpleRenderer(t.grid) }
 
+// Resize implements fyne.CanvasObject.
+func (t *Thumbs) Resize(size fyne.Size) {
+	t.BaseWidget.Resize(size)
+	pad := theme.Padding()
+	room := size.Width - theme.ScrollBarSmallSize() + pad
+	columns := max(1, math.Floor(float64(room/(t.size+pad))))
+	cell := max(t.size, float32(math.Floor(float64(room)/columns))-pad)
+	if cell != t.cell {
+		t.cell = cell
+		t.grid.Refresh()
+	}
+}
+
 // update gives a cell of the grid its picture if that is there, and orders it otherwise.
 func (t *Thumbs) update(i int, cell *thumb) {
 	t.shown[cell] = i
+	cell.back.SetMinSize(fyne.NewSquareSize(t.cell))
 	caption := ""
 	if t.caption != nil {
 		caption = t.caption(i)
@@ -130,7 +147,7 @@ func (t *Thumbs) pump() {
 			continue
 		}
 		t.loading[i] = true
-		list, side := t.list, int(t.size*max(1, pixelScale(t))+0.5)
+		list, side := t.list, int(t.cell*max(1, pixelScale(t))+0.5)
 		t.Start(func() {
 			l := t.read(i, side)
 			fyne.Do(func() {
