@@ -1,0 +1,93 @@
+"""A window of the program on a display that scripts/e2e/display has started, driven by mouse and keyboard."""
+import hashlib
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+PATIENCE = float(os.environ.get("E2E_PATIENCE", "420"))  # seconds for anything that computes
+WORK = pathlib.Path(os.environ["E2E_WORK"])  # for pictures and what the program prints
+
+# Places of the layout at the window's first size, 1120x720 at scale 1, in pixels of the window.
+PLACES = {
+    "Domains": (46, 26), "Train": (114, 26), "Translate": (184, 26), "Export": (258, 26), "Lab": (314, 26),
+    "source Choose": (473, 154), "target Choose": (1047, 154), "Steps": (804, 614), "start": (1022, 694),
+    "run": (841, 170), "stop": (965, 170), "Save and close": (632, 417), "viewer": (560, 420),
+    "lab run": (711, 79), "inputs": (228, 330), "output": (228, 515), "export": (500, 79),
+}
+
+
+def sh(*args, **kw):
+    return subprocess.run(args, check=True, capture_output=True, text=True, **kw).stdout.strip()
+
+
+def wait(what, ready, patience=60.0):
+    """Waits until ready() gives something, which it returns."""
+    end = time.time() + patience
+    while time.time() < end:
+        got = ready()
+        if got:
+            return got
+        time.sleep(0.3)
+    shot("failed")
+    sys.exit(f"waited {patience:.0f} s in vain: {what}")
+
+
+def windows(name):
+    found = subprocess.run(["xdotool", "search", "--onlyvisible", "--name", name], capture_output=True, text=True)
+    return found.stdout.split()
+
+
+class Window:
+    def __init__(self, program, home, *args):
+        began = time.time()
+        env = dict(os.environ, HOME=str(home), XDG_CONFIG_HOME=str(home / ".config"), XDG_CACHE_HOME=str(home / ".cache"), LC_ALL="C.UTF-8")
+        self.log = open(WORK / "window.log", "a")
+        self.process = subprocess.Popen([program, "--ui-meter", *args], env=env, stdout=self.log, stderr=self.log)
+        self.id = wait("the window", lambda: windows("^Straightway"))[0]
+        self.seconds = time.time() - began
+        time.sleep(2)
+
+    def origin(self):
+        g = sh("xwininfo", "-id", self.id)  # xdotool counts the frame twice
+        return tuple(int(re.search(rf"Absolute upper-left {k}: +(-?\d+)", g).group(1)) for k in "XY")
+
+    def click(self, place):
+        x, y = PLACES[place] if isinstance(place, str) else place
+        ox, oy = self.origin()
+        sh("xdotool", "mousemove", str(ox + x), str(oy + y))
+        time.sleep(0.3)
+        sh("xdotool", "click", "1")
+        time.sleep(0.7)
+
+    def title(self):
+        return sh("xdotool", "getwindowname", self.id)
+
+    def close(self, name=""):
+        """Closes by keyboard, and agrees where the window asks because training goes on."""
+        sh("xdotool", "key", "--window", self.id, "ctrl+q")
+        time.sleep(2)
+        if name:
+            shot(name)
+        if self.process.poll() is None:
+            self.click("Save and close")
+        try:
+            self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            shot("failed")
+            sys.exit("the window did not close")
+        if self.process.returncode != 0:
+            sys.exit(f"the window ended with status {self.process.returncode}")
+
+
+def shot(name):
+    path = WORK / f"{name}.png"
+    subprocess.run(["import", "-window", "root", str(path)], check=False)
+    return path
+
+
+def look(window):
+    """A hash of what the window shows."""
+    return hashlib.sha256(subprocess.run(["import", "-window", window.id, "rgb:-"], capture_output=True, check=True).stdout).hexdigest()
