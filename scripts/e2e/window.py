@@ -21,8 +21,9 @@ HERE = pathlib.Path(__file__).parent
 def picture(window, name):
     """A picture of the window for the guide."""
     path = WORK / f"window-{name}.png"
-    sh("xdotool", "mousemove", "5", "5")
-    time.sleep(0.8)
+    ox, oy = window.origin()
+    sh("xdotool", "mousemove", str(ox + 700), str(oy + 26))  # where nothing has a tooltip
+    time.sleep(1.2)
     sh("import", "-window", window.id, str(path))
     if PICTURES and name in ("domains", "train", "translate", "export", "lab"):
         sh("convert", str(path), "-strip", "-colors", "255", str(pathlib.Path(PICTURES) / path.name))

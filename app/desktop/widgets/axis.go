@@ -75,7 +75,8 @@ func niceStep(step float64) float64 {
 // these are fewer than three, what a linear axis has.
 func logTicks(low, high float64, n int) []float64 {
 	first, last := int(math.Floor(math.Log10(low))), int(math.Ceil(math.Log10(high)))
-	every := max(1, int(math.Ceil(float64(last-first)/float64(max(1, n)))))
+	inside := math.Floor(math.Log10(high)+1e-9) - math.Ceil(math.Log10(low)-1e-9) + 1 // powers of ten in the range
+	every := max(1, int(math.Ceil(inside/float64(max(1, n)))))
 	digits := []float64{1}
 	if math.Log10(high/low) < 2 {
 		digits = []float64{1, 2, 5}
