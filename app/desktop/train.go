@@ -182,8 +182,8 @@ func (s *trainScreen) togglePause() {
 // How often a run is drawn, in ticks of a tenth of a second. Any change draws the whole window anew, for which a software
 // display takes time from the cores that train. What a person does shows at once.
 const (
-	textsEvery = 3
-	plotEvery  = 12 // the loss, and the memory in use
+	textsEvery = 10
+	plotEvery  = 30 // the loss, and the memory in use
 )
 
 // noneKept stands for the number of previews of a project that was trained without them.

@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // crew is the number of goroutines that share the work of one operation. What each piece of work computes does not
@@ -30,7 +31,7 @@ func (c crew) each(count int, do func(i int)) {
 		}
 	}
 	j.run()
-	<-j.done
+	j.wait()
 }
 
 // job is work that anyone may take pieces of until there are none left.
@@ -50,7 +51,46 @@ func (j *job) run() {
 	}
 }
 
+// wait returns when all pieces are done. Others are at the last of them: it looks out for a while before it sleeps.
+func (j *job) wait() {
+	for look := newLookout(); look.on(); {
+		if j.left.Load() == 0 {
+			return
+		}
+	}
+	<-j.done
+}
+
+// patience is for how long someone with nothing to do looks out for work before it sleeps. One operation of a network
+// follows the other within microseconds, and waking a thread takes tens of them.
+const patience = 100 * time.Microsecond
+
+type lookout struct {
+	until time.Time
+	n     int
+}
+
+func newLookout() lookout { return lookout{until: time.Now().Add(patience)} }
+
+// on tells whether to look once more.
+func (l *lookout) on() bool {
+	l.n++
+	return l.n%32 != 0 || time.Now().Before(l.until)
+}
+
 var jobs = make(chan *job, 64)
+
+// next is a job that needs help.
+func next() *job {
+	for look := newLookout(); look.on(); {
+		select {
+		case j := <-jobs:
+			return j
+		default:
+		}
+	}
+	return <-jobs
+}
 
 // startHelpers starts the goroutines that help with every job of this process, one fewer than there are cores.
 var startHelpers = sync.OnceFunc(func() {
@@ -59,8 +99,8 @@ var startHelpers = sync.OnceFunc(func() {
 			if Prepare != nil {
 				Prepare()
 			}
-			for j := range jobs {
-				j.run()
+			for {
+				next().run()
 			}
 		}()
 	}

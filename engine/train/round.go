@@ -53,6 +53,9 @@ type roundState struct {
 
 const maxRollbacks = 6
 
+// previewShare is how many times as long as a preview takes at least goes by until the next.
+const previewShare = 80
+
 func (r *run) round(ctx context.Context, name, before string, after []string) (err error) {
 	_, kind, err := project.ParseRoundName(name)
 	if err != nil {
@@ -376,10 +379,11 @@ func (s *roundState) train(ctx context.Context, saver *project.Saver) error {
 			s.autosave(saver)
 		}
 		if s.Previews > 0 && !last && time.Now().After(s.previewsDue) {
+			began := time.Now()
 			if err := s.preview(ctx); err != nil && ctx.Err() == nil {
 				s.out.note("a preview failed, training goes on: " + err.Error())
 			}
-			s.previewsDue = time.Now().Add(s.Previews)
+			s.previewsDue = time.Now().Add(max(s.Previews, previewShare*time.Since(began)))
 		}
 	}
 	if err := saver.Save(s.checkpoint); err != nil {
