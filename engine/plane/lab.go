@@ -31,7 +31,7 @@ type Options struct {
 	Solver         flow.Solver // of the paths; they are recorded at every step
 	Steps          int         // of the solver; 0 means 32
 	Points         int         // particles shown and measured; 0 means 4096
-	Updates        int         // of the network in round 1, two fifths as many in a reflow, a fortieth for each step of a distillation; 0 means 2000
+	Updates        int         // of the network in round 1, two fifths as many in a reflow, a fortieth for each step of a distillation, or at least 25 or a twentieth; 0 means 2000
 	Seed           uint64
 	// Progress, where given, is called from the goroutine of Run after every update of a network and after every round.
 	Progress func(Progress)
@@ -195,7 +195,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		coupling, lines = fixedPairs(l.poolX0, poolX1), r.Path[len(r.Path)-1]
 		freshX0, fresh = l.poolX0[:2*o.Points], poolX1[:2*o.Points]
 		if distil {
-			d := &Round{Number: k, Kind: Distil, Updates: max(1, o.Updates/40) * o.DistilSteps, X1: lines}
+			d := &Round{Number: k, Kind: Distil, Updates: max(1, min(25, o.Updates/20), o.Updates/40) * o.DistilSteps, X1: lines}
 			began := time.Now()
 			student, loss, err := learn(ctx, lesson{
 				pairs: coupling, begin: weights, updates: d.Updates, rate: 2e-3, steps: o.DistilSteps, seed: seed(uint64(seedRound + 2*k + 1)), watch: l.watch(d),

@@ -53,7 +53,7 @@ type roundState struct {
 
 const maxRollbacks = 6
 
-// previewShare is how many times as long as a preview takes at least goes by until the next.
+// previewShare is how many times as long as a preview takes goes by until the next, if that is not too long.
 const previewShare = 80
 
 func (r *run) round(ctx context.Context, name, before string, after []string) (err error) {
@@ -383,7 +383,7 @@ func (s *roundState) train(ctx context.Context, saver *project.Saver) error {
 			if err := s.preview(ctx); err != nil && ctx.Err() == nil {
 				s.out.note("a preview failed, training goes on: " + err.Error())
 			}
-			s.previewsDue = time.Now().Add(max(s.Previews, previewShare*time.Since(began)))
+			s.previewsDue = time.Now().Add(max(s.Previews, min(previewShare*time.Since(began), 8*s.Previews)))
 		}
 	}
 	if err := saver.Save(s.checkpoint); err != nil {

@@ -33,7 +33,7 @@ type Options struct {
 	Backend  *backend.Backend
 	Devices  int           // devices of the backend that share each batch; less than 2 means 1
 	Autosave time.Duration // 0 means DefaultAutosave
-	Previews time.Duration // least time between previews, of which slow ones take an eightieth; 0 means one at the end of each round only
+	Previews time.Duration // least time between previews, up to eight times as long where they are slow; 0 means one at the end of each round only
 	Watch    func(Event)   // called by one goroutine at a time
 	Control  *Control      // may be nil
 
