@@ -127,10 +127,10 @@ func unreadable(path string, err error) *FileError {
 
 // decode checks src against the limits, decodes it and passes the result and
 // the file, which may be in memory by then, to use, holding its share of the
-// memory budget until use returns. Where whom is
-// a square that needs few of the pixels of a JPEG file, the result is the part
-// that the square shows, at the size that it has there: FitSquare has only to
-// put it in its place. Nil is for whoever wants the whole picture.
+// memory budget until use returns. Where whom is a square that needs few of the
+// pixels of a JPEG file, the result is the part that the square shows, at the
+// size that it has there: FitSquare has only to put it in its place. Nil is for
+// whoever wants the whole picture.
 func decode(path string, src *io.SectionReader, lim Limits, whom *target, use func(*Decoded, *io.SectionReader) error) (err error) {
 	head := make([]byte, sniffLen)
 	n, err := src.ReadAt(head, 0)

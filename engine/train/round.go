@@ -39,8 +39,8 @@ type roundState struct {
 	real    *shelf          // refine only: what the critic compares with
 	own     []*shelf        // those of the above that are this round's
 	judge   *tensors.Tensor // parameters of the feature loss's classifier
-	trial   bool            // the speed is being measured, which is that of the steps with the feature loss
 	taught  bool            // whether it has been taught
+	trial   bool            // the speed is being measured, which is that of the steps with the feature loss
 
 	step      int
 	rateScale float64 // halved by every roll-back
@@ -461,17 +461,19 @@ func (s *roundState) pause(ctx context.Context, saver *project.Saver) error {
 // rate still rises: the first of them need not wait for the classifier of the feature loss to be taught.
 const plainSteps = 25
 
-// hasFeatures tells whether the feature loss counts in the present step.
-func (s *roundState) hasFeatures() bool {
-	if s.kind != project.KindFlow || s.recipe.FeatureWeight == 0 {
-		return false
-	}
-	return s.trial || s.step >= min(plainSteps, s.stage.Steps/16)
+// wantsFeatures tells whether the feature loss is a part of this round.
+func (s *roundState) wantsFeatures() bool {
+	return s.kind == project.KindFlow && s.recipe.FeatureWeight > 0
 }
 
-// takeFeatures gives the round the classifier of the feature loss.
+// hasFeatures tells whether it counts in the present step.
+func (s *roundState) hasFeatures() bool {
+	return s.wantsFeatures() && (s.trial || s.step >= min(plainSteps, s.stage.Steps/16))
+}
+
+// takeFeatures gives the round the classifier of the feature loss, where it wants one and has none.
 func (s *roundState) takeFeatures(ctx context.Context) error {
-	if s.taught || s.kind != project.KindFlow || s.recipe.FeatureWeight == 0 {
+	if s.taught || !s.wantsFeatures() {
 		return nil
 	}
 	if err := s.learnFeatures(ctx); err != nil {

@@ -40,6 +40,15 @@ def windows(name):
     return found.stdout.split()
 
 
+def new_home(folder):
+    """Makes a home folder that has nothing but the plugins of the present one."""
+    (folder / ".local").mkdir(parents=True)
+    plugins = pathlib.Path(os.environ["HOME"]) / ".local/lib"
+    if plugins.exists():
+        (folder / ".local/lib").symlink_to(plugins)
+    return folder
+
+
 class Window:
     def __init__(self, program, home, *args):
         began = time.time()

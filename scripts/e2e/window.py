@@ -2,7 +2,8 @@
 """The whole journey through the real window, by mouse and keyboard, under a display that run has started.
 
 start -> choose both folders in GTK's dialog -> Train (tiny) -> previews change -> Pause -> translate an image that another
-client drops (XDND) -> export a folder -> close -> open again and find it all. A change of layout changes the table of places in screen.py.
+client drops (XDND) -> export a folder -> close -> open again and find it all. A change of layout changes the table of
+places in screen.py.
 """
 import json
 import os
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import time
 
-from screen import PATIENCE, PLACES, WORK, Window, look, sh, shot, wait, windows
+from screen import PATIENCE, PLACES, WORK, Window, look, new_home, sh, shot, wait, windows
 
 PROGRAM, PICTURES = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else ""
 HERE = pathlib.Path(__file__).parent
@@ -75,11 +76,7 @@ def drop(window, place, *paths):
 
 
 def main():
-    home = WORK / "home"
-    (home / ".local").mkdir(parents=True)
-    plugins = pathlib.Path(os.environ["HOME"]) / ".local/lib"
-    if plugins.exists():
-        (home / ".local/lib").symlink_to(plugins)
+    home = new_home(WORK / "home")
     domains = home / "Pictures"
     shutil.copytree(HERE / "../../datasets/demo/pictures", domains)
     source, target, unseen = domains / "source", domains / "target", domains / "test_source"
