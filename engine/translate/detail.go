@@ -166,9 +166,21 @@ func fitWhole(s, y plane) (whole linear, at func(c [3]float32) [3]float32) {
 	}
 }
 
-// gains gives q·g for every pixel of the canvas: a plane of 9 channels.
+// perGain is the channels of a plane of gains: g[3u+v] is in 4u+v, so that what
+// leads from one channel of the source lies together.
+const perGain = 12
+
+// gains gives q·g for every pixel of the canvas: a plane of perGain channels.
 // s and y are the source and its translation, 3 channels each.
 func gains(s, y plane, whole linear) plane {
+	if vectors {
+		return gainsByVectors(s, y, whole)
+	}
+	return gainsByPixels(s, y, whole)
+}
+
+// gainsByPixels is gains for any processor.
+func gainsByPixels(s, y plane, whole linear) plane {
 	const c = 10 // g, and what it leaves unexplained
 	level := newPlane(s.w, s.h, c)
 	for i := 0; i < len(level.pix); i += c {
@@ -184,12 +196,14 @@ func gains(s, y plane, whole linear) plane {
 		})
 		level = level.boxMean(r)
 	}
-	out := newPlane(s.w, s.h, 9)
+	out := newPlane(s.w, s.h, perGain)
 	for i := range s.w * s.h {
 		at := level.pix[i*c : i*c+c]
 		trust := max(0, 1-caution*at[9])
-		for k, g := range at[:9] {
-			out.pix[i*9+k] = g * trust
+		for u := range 3 {
+			for v := range 3 {
+				out.pix[i*perGain+4*u+v] = at[3*u+v] * trust
+			}
 		}
 	}
 	return out

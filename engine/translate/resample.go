@@ -27,12 +27,16 @@ var catmullRom = kernel{2, func(x float64) float64 {
 var triangle = kernel{1, func(x float64) float64 { return math.Max(0, 1-math.Abs(x)) }}
 
 // taps says, for every output sample along one axis, which source samples it
-// is made of: weight[i][k] belongs to source sample start[i]+k. The weights
-// of one output sample sum to 1.
+// is made of: weight[i·n+k], k < n, belongs to source sample start[i]+k. The
+// weights of one output sample sum to 1.
 type taps struct {
+	n      int
 	start  []int
-	weight [][]float32
+	weight []float32
 }
+
+// of is the weights of output sample i.
+func (t taps) of(i int) []float32 { return t.weight[i*t.n : i*t.n+t.n] }
 
 // newTaps resamples src samples to dst samples that cover the same extent.
 // Where that reduces the image the kernel is widened by the ratio, which
@@ -41,21 +45,23 @@ func newTaps(dst, src int, k kernel) taps {
 	ratio := float64(src) / float64(dst)
 	widen := math.Max(1, ratio)
 	reach := k.support * widen
-	t := taps{make([]int, dst), make([][]float32, dst)}
+	n := min(int(math.Ceil(2*reach)), src) // the weight at the very reach is 0
+	t := taps{n, make([]int, dst), make([]float32, dst*n)}
+	w := make([]float64, n)
 	for i := range dst {
 		centre := (float64(i)+0.5)*ratio - 0.5
-		from, to := int(math.Ceil(centre-reach)), int(math.Floor(centre+reach))
-		first, last := min(max(from, 0), src-1), min(max(to, 0), src-1)
-		w := make([]float64, last-first+1)
+		from, to := int(math.Floor(centre-reach))+1, int(math.Ceil(centre+reach))-1
+		first := min(max(from, 0), src-n)
+		clear(w)
 		var sum float64
 		for j := from; j <= to; j++ {
 			v := k.at((float64(j) - centre) / widen)
-			w[min(max(j, first), last)-first] += v
+			w[min(max(j, 0), src-1)-first] += v
 			sum += v
 		}
-		t.start[i], t.weight[i] = first, make([]float32, len(w))
+		t.start[i] = first
 		for j, v := range w {
-			t.weight[i][j] = float32(v / sum)
+			t.weight[i*n+j] = float32(v / sum)
 		}
 	}
 	return t
@@ -76,23 +82,15 @@ func (p plane) row(y int) []float32 { return p.pix[y*p.w*p.c : (y+1)*p.w*p.c] }
 // t asks for at output row y.
 func (p plane) mixColumns(dst []float32, t taps, y int) {
 	clear(dst)
-	for k, w := range t.weight[y] {
-		for i, v := range p.row(t.start[y] + k) {
-			dst[i] += w * v
-		}
+	for k, w := range t.of(y) {
+		addScaled(dst, p.row(t.start[y]+k), w)
 	}
 }
 
-// mixRow resamples src, one row of c-channel pixels, along x.
-func mixRow(dst, src []float32, t taps, c int) {
-	for x, start := range t.start {
-		out := dst[x*c : x*c+c]
-		clear(out)
-		for k, w := range t.weight[x] {
-			for i, v := range src[(start+k)*c : (start+k)*c+c] {
-				out[i] += w * v
-			}
-		}
+// addScaledByPixels is addScaled for any processor.
+func addScaledByPixels(dst, src []float32, w float32) {
+	for i, v := range src[:len(dst)] {
+		dst[i] += w * v
 	}
 }
 

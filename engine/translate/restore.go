@@ -26,46 +26,82 @@ func restore(img *image.NRGBA, c canvas, y plane, background color.NRGBA) {
 	behind := translatedBackground(c, y, at(toUnit(background)))
 
 	// Both sides of the difference that the gain is applied to, side by side.
-	both := newPlane(c.w, c.h, 6)
+	both := newPlane(c.w, c.h, perBoth)
 	for i := range c.w * c.h {
-		copy(both.pix[6*i:], y.pix[3*i:3*i+3])
-		copy(both.pix[6*i+3:], c.colour.pix[3*i:3*i+3])
+		copy(both.pix[perBoth*i:], y.pix[3*i:3*i+3])
+		copy(both.pix[perBoth*i+4:], c.colour.pix[3*i:3*i+3])
 	}
 	W, H := img.Rect.Dx(), img.Rect.Dy()
-	bothX, bothY := newTaps(W, c.w, catmullRom), newTaps(H, c.h, catmullRom)
-	gainX, gainY := newTaps(W, c.w, triangle), newTaps(H, c.h, triangle)
-	bg := [3]float32{float32(background.R), float32(background.G), float32(background.B)}
-
+	bothY, gainY := newTaps(H, c.h, catmullRom), newTaps(H, c.h, triangle)
+	r := restorer{
+		bothX: newTaps(W, c.w, catmullRom), gainX: newTaps(W, c.w, triangle),
+		background: [3]float32{float32(background.R), float32(background.G), float32(background.B)},
+		behind:     behind,
+	}
 	inBands(H, func(from, to int) {
-		narrow := make([]float32, 9*c.w)
-		b, g := make([]float32, 6*W), make([]float32, 9*W)
+		b, g := make([]float32, perBoth*c.w), make([]float32, perGain*c.w+4) // room to read whole vectors
+		room := make([]float32, (perBoth+perGain)*W+4)
 		for row := from; row < to; row++ {
-			both.mixColumns(narrow[:6*c.w], bothY, row)
-			mixRow(b, narrow, bothX, 6)
-			gain.mixColumns(narrow, gainY, row)
-			mixRow(g, narrow, gainX, 9)
-			line := img.Pix[row*img.Stride : row*img.Stride+4*W]
-			for x := range W {
-				p, b, g := line[4*x:4*x+4], b[6*x:6*x+6], g[9*x:9*x+9]
-				a := float32(p[3]) / 255
-				var d [3]float32 // what the canvas could not hold
-				for u := range 3 {
-					f := float32(p[u])
-					if p[3] != 255 {
-						f = a*f + (1-a)*bg[u]
-					}
-					d[u] = f/127.5 - 1 - b[3+u]
-				}
-				for v := range 3 {
-					out := b[v] + g[v]*d[0] + g[3+v]*d[1] + g[6+v]*d[2]
-					if p[3] != 255 && p[3] != 0 {
-						out = (out - (1-a)*behind[v]) / a
-					}
-					p[v] = fromUnit(out)
-				}
-			}
+			both.mixColumns(b, bothY, row)
+			gain.mixColumns(g[:perGain*c.w], gainY, row)
+			r.row(img.Pix[row*img.Stride:row*img.Stride+4*W], b, g, room)
 		}
 	})
+}
+
+// perBoth is the channels of y and s side by side: y_v is in v, s_u in 4+u.
+const perBoth = 8
+
+// A restorer enlarges rows of the canvas and applies them to rows of the source.
+type restorer struct {
+	bothX, gainX taps
+	background   [3]float32 // 0 to 255
+	behind       [3]float32 // its translation
+}
+
+// row replaces a row of the source's pixels; b holds y and s, and g the gains,
+// of the canvas at its height. room is for both at the width of the row.
+func (r *restorer) row(line []uint8, b, g, room []float32) {
+	if vectors {
+		r.rowByVectors(line, b, g, room)
+	} else {
+		r.rowByPixels(line, b, g)
+	}
+}
+
+// rowByPixels is row for any processor.
+func (r *restorer) rowByPixels(line []uint8, b, g []float32) {
+	for x := range len(line) / 4 {
+		var both [perBoth]float32
+		for k, w := range r.bothX.of(x) {
+			addScaled(both[:], b[perBoth*(r.bothX.start[x]+k):][:perBoth], w)
+		}
+		var gain [perGain]float32
+		for k, w := range r.gainX.of(x) {
+			addScaled(gain[:], g[perGain*(r.gainX.start[x]+k):][:perGain], w)
+		}
+		r.pixel(line[4*x:4*x+4], &both, &gain)
+	}
+}
+
+// pixel replaces the source's pixel p; both and gain are those of its place.
+func (r *restorer) pixel(p []uint8, both *[perBoth]float32, gain *[perGain]float32) {
+	a := float32(p[3]) / 255
+	var d [3]float32 // what the canvas could not hold
+	for u := range 3 {
+		f := float32(p[u])
+		if p[3] != 255 {
+			f = a*f + (1-a)*r.background[u]
+		}
+		d[u] = f/127.5 - 1 - both[4+u]
+	}
+	for v := range 3 {
+		out := both[v] + gain[v]*d[0] + gain[4+v]*d[1] + gain[8+v]*d[2]
+		if p[3] != 255 && p[3] != 0 {
+			out = (out - (1-a)*r.behind[v]) / a
+		}
+		p[v] = fromUnit(out)
+	}
 }
 
 // translatedBackground is the mean translation of what is transparent on the
