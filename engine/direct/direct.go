@@ -90,6 +90,13 @@ func (n *Net) Kept() int64 {
 	return 4 * int64(total)
 }
 
+// Release gives the memory that is free inside the network to the garbage collector.
+func (n *Net) Release() {
+	n.mem.mu.Lock()
+	defer n.mem.mu.Unlock()
+	clear(n.mem.free)
+}
+
 // meter adds up the values that an image takes.
 type meter struct {
 	c          unet.Config

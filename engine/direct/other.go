@@ -19,6 +19,9 @@ func (*Net) Set([]float32) {}
 // Kept is never called.
 func (*Net) Kept() int64 { return 0 }
 
+// Release is never called.
+func (*Net) Release() {}
+
 // Memory is never called.
 func Memory(unet.Config, bool, int) int64 { return 0 }
 
@@ -51,6 +54,9 @@ func NewStack([]StackLayer, float32, bool) *Stack { panic("direct: no kernels fo
 
 // Set is never called.
 func (*Stack) Set(_, _ [][]float32) {}
+
+// Release is never called.
+func (*Stack) Release() {}
 
 // Width is never called.
 func (*Stack) Width(int) int { return 0 }

@@ -59,6 +59,9 @@ func (s *Stack) Set(weights, biases [][]float32) {
 	}
 }
 
+// Release gives the memory that is free inside the stack to the garbage collector.
+func (s *Stack) Release() { s.net.Release() }
+
 // StackRun is one evaluation of a stack. It is to be freed.
 type StackRun struct {
 	*Stack

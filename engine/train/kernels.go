@@ -2,6 +2,8 @@ package train
 
 import (
 	"fmt"
+	"os"
+	"runtime/debug"
 
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -54,6 +56,17 @@ func (k *kernels) batch(args ...any) ([][]float32, error) {
 }
 
 func (k *kernels) close() { k.exec.Finalize() }
+
+// fewerFree lets the garbage collector leave less room while the kernels compute, until done is called: their pieces are
+// most of the heap and hold no pointers, so that collecting it often costs next to nothing, and half of a heap of a gibibyte
+// is too much to leave free. A GOGC of the environment is left as it is.
+func fewerFree() (done func()) {
+	if os.Getenv("GOGC") != "" {
+		return func() {}
+	}
+	before := debug.SetGCPercent(25)
+	return func() { debug.SetGCPercent(before) }
+}
 
 // velocity evaluates the network on x [B,S,S,3] at the times t.
 func (k *kernels) velocity(w *tensors.Tensor, x, t []float32) (v []float32, trace *direct.Trace, err error) {

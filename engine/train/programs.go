@@ -84,6 +84,13 @@ func (f *flowProgram) close() {
 	f.exec.Finalize()
 }
 
+// release gives up what is kept for the next batch.
+func (f *flowProgram) release() {
+	if f != nil && f.kernels != nil {
+		f.kernels.net.Release()
+	}
+}
+
 func (f *flowProgram) call(w, sum *tensors.Tensor, a, b *shelf, d draw, judge *tensors.Tensor, k flowKnobs) (grad, stats *tensors.Tensor, err error) {
 	pixelsA, indexA, doneA := a.batch(d.indexA)
 	defer doneA()
@@ -219,6 +226,14 @@ func layerMean(x *Node) *Node { return ReduceAllMean(ReduceMean(ReduceMean(toFlo
 
 // refineResult is what one call of the refine program returns.
 type refineResult struct{ grad, criticGrad, singular, stats *tensors.Tensor }
+
+// release gives up what is kept for the next batch.
+func (f *refineProgram) release() {
+	if f != nil && f.kernels != nil {
+		f.kernels.net.Release()
+		f.kernels.critic.Release()
+	}
+}
 
 func (f *refineProgram) call(w, sum, wc, sumc, singular *tensors.Tensor, a, b, real *shelf, d draw, realIndex []int32, realMoves [2][][]int32, share float64) (refineResult, error) {
 	pixelsA, indexA, doneA := a.batch(d.indexA)

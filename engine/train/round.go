@@ -63,6 +63,9 @@ func (r *run) round(ctx context.Context, name, before string, after []string) (e
 	}
 	s := &roundState{run: r, name: name, kind: kind, stage: r.recipe.Stage(kind), after: after, rateScale: 1}
 	defer s.close()
+	if r.how.Kernels {
+		defer fewerFree()()
+	}
 	if err := s.prepare(ctx, before); err != nil {
 		return err
 	}
@@ -779,6 +782,9 @@ func (s *roundState) finish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r := s.run
+	r.flowProgram.release()
+	r.refine.release()
 	m := s.sampler.With(model.Share(s.net.ema))
 	report, sheet, err := s.measure(ctx, s.name, s.kind, m, Look{})
 	if err != nil {
