@@ -14,6 +14,7 @@ import (
 	"github.com/straightway-app/straightway/engine/flow"
 	"github.com/straightway-app/straightway/engine/internal/graphtest"
 	"github.com/straightway-app/straightway/engine/layer"
+	"github.com/straightway-app/straightway/engine/project"
 	"github.com/straightway-app/straightway/engine/unet"
 )
 
@@ -139,6 +140,44 @@ func TestCropsShowWhatBatchesShow(t *testing.T) {
 				want = append(want, whole[o:o+side*3]...)
 			}
 			graphtest.Near(t, fmt.Sprint("crop at ", at, " moved by ", move), appendCrop(nil, pixels, size, side, at[0], at[1], move), want, 1e-6)
+		}
+	}
+}
+
+// TestTheFirstStepsOfALargeNetworkAreSmall: a quarter of quality's batch while its rate is small, the whole one
+// afterwards, in trials of speed, in later rounds and where somebody chose the batch.
+func TestTheFirstStepsOfALargeNetworkAreSmall(t *testing.T) {
+	settings := project.Default()
+	settings.Preset = project.PresetQuality
+	images := func(settings project.Settings, kind project.RoundKind, step int, trial bool) int {
+		t.Helper()
+		recipe, err := NewRecipe(settings)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &run{recipe: recipe, settings: settings}
+		r.how.Kernels = true
+		return (&roundState{run: r, kind: kind, stage: recipe.Stage(kind), step: step, trial: trial}).batch()
+	}
+	chosen := settings
+	chosen.Batch = 48
+	for _, c := range []struct {
+		settings project.Settings
+		kind     project.RoundKind
+		step     int
+		trial    bool
+		want     int
+	}{
+		{settings, project.KindFlow, 0, false, 16},
+		{settings, project.KindFlow, plainSteps - 1, false, 16},
+		{settings, project.KindFlow, plainSteps, false, 64},
+		{settings, project.KindFlow, 0, true, 64},
+		{settings, project.KindReflow, 0, false, 64},
+		{chosen, project.KindFlow, 0, false, 48},
+		{project.Default(), project.KindFlow, 0, false, 32},
+	} {
+		if got := images(c.settings, c.kind, c.step, c.trial); got != c.want {
+			t.Errorf("%s of %s, batch %d, step %d, trial %v: %d images, want %d", c.kind, c.settings.Preset, c.settings.Batch, c.step, c.trial, got, c.want)
 		}
 	}
 }

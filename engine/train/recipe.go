@@ -20,6 +20,9 @@ type Stage struct {
 type Recipe struct {
 	Net   unet.Config
 	Batch int
+	// FirstBatch is the number of images in the first steps of round 1, while the rate is small. A large network is seen to
+	// learn sooner for it; the gradient's noise does little harm there (Smith et al. 2018, arXiv 1711.00489).
+	FirstBatch int
 
 	Flow, Reflow, Distil, Refine Stage
 
@@ -94,6 +97,10 @@ func NewRecipe(s project.Settings) (Recipe, error) {
 	}
 	if s.Batch > 0 {
 		r.Batch = s.Batch
+	}
+	r.FirstBatch = r.Batch
+	if s.Preset == project.PresetQuality && s.Batch == 0 {
+		r.FirstBatch = r.Batch / 4
 	}
 	if s.Loss == project.LossPixel {
 		r.FeatureWeight = 0

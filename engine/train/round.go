@@ -352,12 +352,12 @@ func (s *roundState) train(ctx context.Context, saver *project.Saver) error {
 		if fresh {
 			s.out.phase("compiling", 0, 0)
 		}
-		began, micro := time.Now(), s.micro
+		began, micro, images := time.Now(), s.micro, s.batch()
 		if err := s.attempt(s.update); err != nil {
 			return s.stop(saver, fmt.Errorf("round %s, step %d: %w", s.name, s.step, err))
 		}
 		s.step++
-		s.images += int64(s.recipe.Batch)
+		s.images += int64(images)
 		last := s.step == s.stage.Steps
 		if last || s.hooks.careful || s.net.step <= 1 || time.Since(read) >= 250*time.Millisecond {
 			read = time.Now()
@@ -373,7 +373,7 @@ func (s *roundState) train(ctx context.Context, saver *project.Saver) error {
 		took := time.Since(began)
 		s.seconds += took.Seconds()
 		if !fresh && micro == s.micro {
-			s.rates.add(s.recipe.Batch, took)
+			s.rates.add(images, took)
 		}
 		fresh = false
 		s.publish()
@@ -471,7 +471,7 @@ func (s *roundState) wantsFeatures() bool {
 
 // hasFeatures tells whether it counts in the present step.
 func (s *roundState) hasFeatures() bool {
-	return s.wantsFeatures() && (s.trial || s.step >= min(plainSteps, s.stage.Steps/16))
+	return s.wantsFeatures() && (s.trial || !s.first())
 }
 
 // takeFeatures gives the round the classifier of the feature loss, where it wants one and has none.
@@ -499,9 +499,21 @@ func (s *roundState) update() error {
 	return err
 }
 
+// batch is the number of images of the present step. Where a graph computes, every number of them is a program to be
+// compiled, and there is but one.
+func (s *roundState) batch() int {
+	if s.kind == project.KindFlow && !s.trial && s.first() && s.how.Kernels && s.mesh == nil {
+		return s.recipe.FirstBatch
+	}
+	return s.recipe.Batch
+}
+
+// first tells whether the present step is one of the first of the round, in which the rate is still small.
+func (s *roundState) first() bool { return s.step < min(plainSteps, s.stage.Steps/16) }
+
 // draw is everything random in the present step.
 func (s *roundState) draw() draw {
-	n := s.recipe.Batch
+	n := s.batch()
 	rng := random(s.settings.Seed, s.name, s.step)
 	how, shift, flip := uniform, s.recipe.Shift, s.flip
 	switch s.kind {
@@ -527,7 +539,7 @@ func (s *roundState) spoil(images int, share float64) (float64, error) {
 
 // propose computes the network after the present step of a flow, reflow or distil round.
 func (s *roundState) propose() (proposal, error) {
-	n, d := s.recipe.Batch, s.draw()
+	n, d := s.batch(), s.draw()
 	knobs := flowKnobs{}
 	if s.kind == project.KindFlow {
 		knobs.noise = s.settings.BridgeNoise
