@@ -39,6 +39,7 @@ type App struct {
 	screens []screen
 	current int
 	body    *fyne.Container
+	layers  *fyne.Container // the content, and what lies over it
 	tips    *fyne.Container // the explanation under the pointer, if one is shown
 	tabs    []*widget.Button
 	status  *widget.Button
@@ -97,9 +98,9 @@ func (a *App) build() {
 	header := container.NewBorder(nil, nil, tabs, container.NewHBox(a.status, settings, help))
 	a.body = container.NewStack()
 	content := container.NewBorder(container.NewVBox(container.NewPadded(header), widget.NewSeparator()), nil, nil, nil, container.NewPadded(a.body))
-	layers := tooltip.AddWindowToolTipLayer(content, a.window.Canvas()).(*fyne.Container)
-	a.tips = layers.Objects[1].(*fyne.Container)
-	a.window.SetContent(layers)
+	a.layers = tooltip.AddWindowToolTipLayer(content, a.window.Canvas()).(*fyne.Container)
+	a.tips = a.layers.Objects[1].(*fyne.Container)
+	a.window.SetContent(a.layers)
 	a.shortcuts()
 	a.open(a.current)
 }
@@ -109,6 +110,7 @@ func (a *App) rebuild() {
 	tooltip.DestroyWindowToolTipLayer(a.window.Canvas())
 	a.applyLook()
 	a.build()
+	a.prepare()
 }
 
 // open brings a screen to the front.

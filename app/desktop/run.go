@@ -64,6 +64,7 @@ func Run(o Options) error {
 	a.window.SetCloseIntercept(a.close)
 	a.fyne.Lifecycle().SetOnStarted(func() {
 		a.started.Store(true)
+		a.prepare()
 		s.Compute.Open(s.Preferences.Choices().Backend)
 		a.reopen(o.Project)
 		a.fail(tr("The preferences could not be read"), problem)
@@ -76,6 +77,7 @@ func Run(o Options) error {
 	var m *meter
 	if o.Meter {
 		m = newMeter(func() bool { return s.Training.State().State == studio.Running })
+		m.beat.Start()
 		time.AfterFunc(3*time.Second, m.reset) // setting up is not a stall
 		witness := m.witness()
 		witness.Resize(fyne.NewSize(1, 1))
