@@ -41,6 +41,8 @@ type App struct {
 	body    *fyne.Container
 	layers  *fyne.Container // the content, and what lies over it
 	tips    *fyne.Container // the explanation under the pointer, if one is shown
+	tip     fyne.CanvasObject
+	tipped  time.Time // since when it is shown
 	tabs    []*widget.Button
 	status  *widget.Button
 	title   string
@@ -121,8 +123,7 @@ func (a *App) open(i int) {
 	}
 	a.body.Objects = []fyne.CanvasObject{a.screens[i].build()}
 	a.body.Refresh()
-	a.tips.Objects = nil // what it explained is gone, though the pointer has not moved
-	a.tips.Refresh()
+	a.hideTip() // what it explained is gone, though the pointer has not moved
 	a.screens[i].shown()
 	a.refresh()
 }
@@ -146,8 +147,30 @@ func (a *App) refresh() {
 		return
 	}
 	a.refreshHeader()
+	a.endTip()
 	a.screens[a.current].refresh()
 	a.train.watchEnd()
+}
+
+// tipFor is for how long an explanation stays. Nothing tells the window that the pointer has left it.
+const tipFor = 8 * time.Second
+
+// endTip takes away an explanation that was shown for long enough.
+func (a *App) endTip() {
+	var shown fyne.CanvasObject
+	if len(a.tips.Objects) > 0 {
+		shown = a.tips.Objects[0]
+	}
+	if shown != a.tip {
+		a.tip, a.tipped = shown, time.Now()
+	} else if shown != nil && time.Since(a.tipped) > tipFor {
+		a.hideTip()
+	}
+}
+
+func (a *App) hideTip() {
+	a.tips.Objects = nil
+	a.tips.Refresh()
 }
 
 func (a *App) refreshHeader() {

@@ -73,6 +73,7 @@ func Run(o Options) error {
 			a.offerCrash(report, kept)
 		}
 	})
+	a.fyne.Lifecycle().SetOnExitedForeground(a.hideTip)
 	go a.poll()
 	var m *meter
 	if o.Meter {
