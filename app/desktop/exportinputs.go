@@ -10,6 +10,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/layout"
 	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 	tip "github.com/dweymouth/fyne-tooltip/widget"
@@ -54,7 +55,7 @@ func newExportInputs(s *exportScreen) *exportInputs {
 	n.total = quiet("")
 	n.empty = widget.NewLabelWithStyle(tr("Drop files and folders here."), fyne.TextAlignCenter, fyne.TextStyle{})
 	n.empty.Wrapping, n.empty.Importance = fyne.TextWrapWord, widget.LowImportance
-	tall := container.New(tallList{}, container.NewStack(n.rows, newPage(nil, n.empty)))
+	tall := container.New(tallList{}, container.NewStack(n.rows, container.NewVBox(layout.NewSpacer(), n.empty, layout.NewSpacer())))
 	n.frame = widgets.NewDropFrame(tr("Inputs"), newPage(tall, newRow(file, folder, n.clear), tall, n.total))
 	n.count()
 	return n

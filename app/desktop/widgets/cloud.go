@@ -280,7 +280,7 @@ func (r *cloudsRenderer) layout(size fyne.Size) {
 	r.boxes = arrange(len(shown), size, 2*line+pad/2, 2*pad)
 	for k, i := range shown {
 		c, b := r.c.clouds[i], r.boxes[k]
-		r.text(shorten(c.Title, b.size.Width, theme.SizeNameCaptionText, fyne.TextStyle{Bold: true}), b, 0, true)
+		r.text(shorten(c.Title, b.size.Width+1.5*pad, theme.SizeNameCaptionText, fyne.TextStyle{Bold: true}), b, 0, true)
 		if note := textSize(c.Note, theme.SizeNameCaptionText, fyne.TextStyle{}); note.Width <= b.size.Width+2*pad {
 			r.text(c.Note, b, line, false)
 		}
