@@ -39,7 +39,10 @@ type App struct {
 	screens []screen
 	current int
 	body    *fyne.Container
+	layers  *fyne.Container // the content, and what lies over it
 	tips    *fyne.Container // the explanation under the pointer, if one is shown
+	tip     fyne.CanvasObject
+	tipped  time.Time // since when it is shown
 	tabs    []*widget.Button
 	status  *widget.Button
 	title   string
@@ -97,9 +100,9 @@ func (a *App) build() {
 	header := container.NewBorder(nil, nil, tabs, container.NewHBox(a.status, settings, help))
 	a.body = container.NewStack()
 	content := container.NewBorder(container.NewVBox(container.NewPadded(header), widget.NewSeparator()), nil, nil, nil, container.NewPadded(a.body))
-	layers := tooltip.AddWindowToolTipLayer(content, a.window.Canvas()).(*fyne.Container)
-	a.tips = layers.Objects[1].(*fyne.Container)
-	a.window.SetContent(layers)
+	a.layers = tooltip.AddWindowToolTipLayer(content, a.window.Canvas()).(*fyne.Container)
+	a.tips = a.layers.Objects[1].(*fyne.Container)
+	a.window.SetContent(a.layers)
 	a.shortcuts()
 	a.open(a.current)
 }
@@ -109,6 +112,7 @@ func (a *App) rebuild() {
 	tooltip.DestroyWindowToolTipLayer(a.window.Canvas())
 	a.applyLook()
 	a.build()
+	a.prepare()
 }
 
 // open brings a screen to the front.
@@ -119,8 +123,7 @@ func (a *App) open(i int) {
 	}
 	a.body.Objects = []fyne.CanvasObject{a.screens[i].build()}
 	a.body.Refresh()
-	a.tips.Objects = nil // what it explained is gone, though the pointer has not moved
-	a.tips.Refresh()
+	a.hideTip() // what it explained is gone, though the pointer has not moved
 	a.screens[i].shown()
 	a.refresh()
 }
@@ -144,8 +147,30 @@ func (a *App) refresh() {
 		return
 	}
 	a.refreshHeader()
+	a.endTip()
 	a.screens[a.current].refresh()
 	a.train.watchEnd()
+}
+
+// tipFor is for how long an explanation stays. Nothing tells the window that the pointer has left it.
+const tipFor = 8 * time.Second
+
+// endTip takes away an explanation that was shown for long enough.
+func (a *App) endTip() {
+	var shown fyne.CanvasObject
+	if len(a.tips.Objects) > 0 {
+		shown = a.tips.Objects[0]
+	}
+	if shown != a.tip {
+		a.tip, a.tipped = shown, time.Now()
+	} else if shown != nil && time.Since(a.tipped) > tipFor {
+		a.hideTip()
+	}
+}
+
+func (a *App) hideTip() {
+	a.tips.Objects = nil
+	a.tips.Refresh()
 }
 
 func (a *App) refreshHeader() {

@@ -403,7 +403,8 @@ func newDomainCard(s *domainsScreen, index int, title string) *domainCard {
 	hint := widget.NewLabelWithStyle(tr("Drop a folder here, or press Choose…"), fyne.TextAlignCenter, fyne.TextStyle{})
 	hint.Wrapping = fyne.TextWrapWord
 	hint.Importance = widget.LowImportance
-	c.empty = container.New(layout.NewCustomPaddedVBoxLayout(theme.Padding()), layout.NewSpacer(), hint, layout.NewSpacer())
+	symbol := container.NewGridWrap(fyne.NewSquareSize(3*theme.TextSize()), widget.NewIcon(theme.NewDisabledResource(theme.FolderOpenIcon())))
+	c.empty = container.New(layout.NewCustomPaddedVBoxLayout(theme.Padding()), layout.NewSpacer(), container.NewCenter(symbol), hint, layout.NewSpacer())
 	choose := button(tr("Choose…"), theme.FolderOpenIcon(), tr("Choose a folder of images; folders inside it count too"), func() {
 		s.app.chooseFolder(title, func(path string) { s.choose(index, path) })
 	})

@@ -46,6 +46,7 @@ type exportScreen struct {
 	generates fyne.CanvasObject // instead, where there is nothing to translate
 	queued    *fyne.Container
 	bar       *widget.ProgressBar
+	barRow    fyne.CanvasObject // it with its look
 	status    *widget.Label
 	table     *exportTable
 	left      *fyne.Container
@@ -112,9 +113,11 @@ func (s *exportScreen) make() {
 	s.queued = container.NewBorder(nil, nil, nil, container.NewCenter(
 		button(tr("Pause training"), theme.MediaPauseIcon(), tr("Training waits after the present step, with the model loaded"), func() { s.a.studio.Training.Pause() })), waits)
 	s.bar = widget.NewProgressBar()
+	s.barRow = container.NewThemeOverride(s.bar, slimLook{s.a.fyne.Settings().Theme()})
+	s.barRow.Hide()
 	s.status = wrapped("")
 	progress := container.NewBorder(nil, nil, nil, s.table.filter, s.status)
-	s.right = newPage(s.table.root, newRow(s.begin, s.pause, s.stop, s.retry, s.folder), s.queued, s.bar, progress, s.table.root)
+	s.right = newPage(s.table.root, newRow(s.begin, s.pause, s.stop, s.retry, s.folder), s.queued, s.barRow, progress, s.table.root)
 
 	split := container.NewHSplit(container.NewVScroll(s.left), container.NewVScroll(s.right))
 	split.SetOffset(.4)

@@ -10,6 +10,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/layout"
 	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 	tip "github.com/dweymouth/fyne-tooltip/widget"
@@ -33,6 +34,7 @@ type exportInputs struct {
 	cancel context.CancelFunc // of the counting
 
 	rows  *widget.List
+	empty *widget.Label // what to do while there is nothing
 	total *widget.Label
 	clear *tip.Button
 	frame *widgets.DropFrame
@@ -51,7 +53,9 @@ func newExportInputs(s *exportScreen) *exportInputs {
 	})
 	n.clear = button(tr("Clear"), theme.ContentClearIcon(), tr("Take everything off the list; no file is touched"), func() { n.set(nil) })
 	n.total = quiet("")
-	tall := container.New(tallList{}, n.rows)
+	n.empty = widget.NewLabelWithStyle(tr("Drop files and folders here."), fyne.TextAlignCenter, fyne.TextStyle{})
+	n.empty.Wrapping, n.empty.Importance = fyne.TextWrapWord, widget.LowImportance
+	tall := container.New(tallList{}, container.NewStack(n.rows, container.NewVBox(layout.NewSpacer(), n.empty, layout.NewSpacer())))
 	n.frame = widgets.NewDropFrame(tr("Inputs"), newPage(tall, newRow(file, folder, n.clear), tall, n.total))
 	n.count()
 	return n
@@ -150,11 +154,12 @@ func (n *exportInputs) tell() {
 	text := tr("Inputs: %d · images: %d", len(n.list), images)
 	switch {
 	case len(n.list) == 0:
-		text = tr("Drop files and folders here.")
+		text = ""
 	case counting:
 		text = tr("Inputs: %d · counting…", len(n.list))
 	}
 	setText(n.total, text)
+	setShown(n.empty, text == "")
 	setEnabled(n.clear, len(n.list) > 0)
 }
 

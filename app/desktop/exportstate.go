@@ -66,6 +66,10 @@ func (s *exportScreen) showProgress(st studio.ExportState) {
 	if s.bar.Value != value {
 		s.bar.SetValue(value)
 	}
+	if begun := st.State != studio.Idle || st.Total > 0; begun != s.barRow.Visible() {
+		setShown(s.barRow, begun)
+		s.right.Refresh() // the table takes the room
+	}
 	text := s.progressText(st)
 	if s.status.Text != text {
 		s.status.SetText(text)

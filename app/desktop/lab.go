@@ -161,7 +161,7 @@ func (s *labScreen) viewControls() fyne.CanvasObject {
 		s.refresh()
 	})
 	exact := choice([]string{tr("Kernel"), tr("Nearest line")}, s.reference, tr("Exact flow: follow the mean of the lines near by (kernel), which is what round 1 learns, or the nearest line alone, which is learning the lines by heart."), s.setReference)
-	return container.NewHBox(whole(steps), whole(behind), whole(exact))
+	return newRow(whole(steps), whole(behind), whole(exact))
 }
 
 // setReference chooses the closed form, by its place among studio.References.

@@ -58,7 +58,8 @@ func (p *labPlayer) build(others fyne.CanvasObject) fyne.CanvasObject {
 	p.when = widget.NewLabel("t = 0.00")
 	p.look()
 	p.show()
-	return container.NewBorder(nil, nil, p.button, container.NewHBox(p.when, others), p.slider)
+	bar := container.NewBorder(nil, nil, p.button, p.when, sized(16, p.slider))
+	return container.New(&besideOrBelow{}, bar, others)
 }
 
 // time is t, from 0 to 1.

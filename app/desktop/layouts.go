@@ -75,6 +75,46 @@ func (l *rowFlow) arrange(objects []fyne.CanvasObject, width float32, place bool
 	return max(0, y-gap)
 }
 
+// besideOrBelow puts a row of controls right of another object, which takes the rest of the width, or below it where
+// that would leave the object less than it needs.
+type besideOrBelow struct{ width float32 }
+
+// inLine is the width of a row in one line.
+func inLine(row fyne.CanvasObject) float32 {
+	var width float32
+	for _, o := range row.(*fyne.Container).Objects {
+		width += o.MinSize().Width + 2*theme.Padding()
+	}
+	return width
+}
+
+// MinSize is of the narrowest way, at the height for the last width.
+func (l *besideOrBelow) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	first, row := objects[0].MinSize(), objects[1].MinSize()
+	size := fyne.NewSize(max(first.Width, row.Width), max(first.Height, row.Height))
+	if l.width > 0 && first.Width+inLine(objects[1]) > l.width {
+		size.Height = first.Height + theme.Padding() + heightAt(objects[1], l.width)
+	}
+	return size
+}
+
+// Layout implements fyne.Layout.
+func (l *besideOrBelow) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	l.width = size.Width
+	first, row := objects[0], objects[1]
+	height, beside := first.MinSize().Height, inLine(row)
+	first.Move(fyne.Position{})
+	if first.MinSize().Width+beside > size.Width {
+		first.Resize(fyne.NewSize(size.Width, height))
+		row.Move(fyne.NewPos(0, height+theme.Padding()))
+		row.Resize(fyne.NewSize(size.Width, heightAt(row, size.Width)))
+		return
+	}
+	first.Resize(fyne.NewSize(size.Width-beside, height))
+	row.Move(fyne.NewPos(size.Width-beside+2*theme.Padding(), 0))
+	row.Resize(fyne.NewSize(beside-2*theme.Padding(), height))
+}
+
 // tallPage stacks objects over the whole width; the one given has the height that the others leave. Rows that wrap and
 // labels that do get the height that they need at the width.
 type tallPage struct {

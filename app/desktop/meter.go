@@ -19,21 +19,30 @@ import (
 // meterEvery is how often the meter knocks at the UI goroutine.
 const meterEvery = 10 * time.Millisecond
 
-// meter measures how long the UI goroutine keeps callers waiting: the time from handing it a function to its running.
-// That is what a click or a frame has to wait, less the frame's own drawing. What is waited while training runs is kept
-// apart.
+// meter measures two things about the UI goroutine, and keeps apart what happens while training runs.
+//
+// Gaps are the times between two rounds of the window's loop, in each of which it takes what keyboard and pointer sent
+// and draws a frame where anything has changed. An undisturbed loop goes round 60 times a second, so that no gap is
+// shorter than a sixtieth; a longer one is a stall that can be seen and felt.
+//
+// Waits are the times from handing the UI goroutine a function to its running. They count more than one frame where
+// frames follow each other without a pause, since the loop then takes either at random.
 type meter struct {
 	training func() bool // asked from any goroutine
 
 	mu    sync.Mutex
 	first time.Duration      // from the start of the process to the end of the first frame; 0 before
-	waits [2][]time.Duration // idle and in training
+	gaps  [2][]time.Duration // idle and in training
+	waits [2][]time.Duration
+	round time.Time // the last round of the loop
+	beat  *fyne.Animation
 	quit  chan struct{}
 	once  sync.Once
 }
 
 func newMeter(training func() bool) *meter {
 	m := &meter{training: training, quit: make(chan struct{})}
+	m.beat = &fyne.Animation{Duration: time.Hour, RepeatCount: fyne.AnimationRepeatForever, Curve: fyne.AnimationLinear, Tick: func(float32) { m.tick(time.Now()) }}
 	go func() {
 		for {
 			select {
@@ -49,29 +58,37 @@ func newMeter(training func() bool) *meter {
 			case <-m.quit:
 				return
 			}
-			m.add(time.Since(asked))
+			m.add(&m.waits, time.Since(asked))
 		}
 	}()
 	return m
 }
 
-func (m *meter) add(wait time.Duration) {
+// tick is called in every round of the window's loop, before it draws.
+func (m *meter) tick(now time.Time) {
+	if !m.round.IsZero() {
+		m.add(&m.gaps, now.Sub(m.round))
+	}
+	m.round = now
+}
+
+func (m *meter) add(to *[2][]time.Duration, took time.Duration) {
 	at := 0
 	if m.training() {
 		at = 1
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.waits[at] = append(m.waits[at], wait)
+	to[at] = append(to[at], took)
 }
 
 func (m *meter) stop() { m.once.Do(func() { close(m.quit) }) }
 
-// reset forgets the waits until now, for example while the window was set up.
+// reset forgets what was measured until now, for example while the window was set up.
 func (m *meter) reset() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.waits = [2][]time.Duration{}
+	m.gaps, m.waits = [2][]time.Duration{}, [2][]time.Duration{}
 }
 
 // witness is a point of the window that notes when it was drawn first: the function that it hands to the UI goroutine
@@ -99,13 +116,18 @@ func (m *meter) String() string {
 		lines = append(lines, fmt.Sprintf("ui-meter: first frame %.0f ms after the start", m.first.Seconds()*1000))
 	}
 	for i, name := range []string{"idle", "training"} {
-		w := slices.Clone(m.waits[i])
-		if len(w) == 0 {
-			continue
+		for _, kind := range []struct {
+			name  string
+			times []time.Duration
+		}{{"gap", m.gaps[i]}, {"wait", m.waits[i]}} {
+			if len(kind.times) == 0 {
+				continue
+			}
+			w := slices.Clone(kind.times)
+			slices.Sort(w)
+			at := func(q float64) float64 { return w[min(len(w)-1, int(q*float64(len(w))))].Seconds() * 1000 }
+			lines = append(lines, fmt.Sprintf("ui-meter: %s: longest %s %.1f ms, 99.9th percentile %.1f ms, median %.1f ms, of %d", name, kind.name, at(1), at(.999), at(.5), len(w)))
 		}
-		slices.Sort(w)
-		at := func(q float64) float64 { return w[min(len(w)-1, int(q*float64(len(w))))].Seconds() * 1000 }
-		lines = append(lines, fmt.Sprintf("ui-meter: %s: longest gap %.1f ms, 99.9th percentile %.1f ms, median %.1f ms, of %d", name, at(1), at(.999), at(.5), len(w)))
 	}
 	if lines == nil {
 		return "ui-meter: nothing was measured"

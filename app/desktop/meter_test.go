@@ -15,15 +15,20 @@ func TestTheMeterTellsTrainingApart(t *testing.T) {
 		t.Errorf("at first it says %q", got)
 	}
 	for _, wait := range []time.Duration{1, 2, 3} {
-		m.add(wait * time.Millisecond)
+		m.add(&m.waits, wait*time.Millisecond)
 	}
 	training = true
-	m.add(40 * time.Millisecond)
+	m.add(&m.waits, 40*time.Millisecond)
+	begin := time.Now()
+	m.tick(begin)
+	m.tick(begin.Add(17 * time.Millisecond))
+	m.tick(begin.Add(37 * time.Millisecond))
 	m.first = 350 * time.Millisecond
 	want := []string{
 		"ui-meter: first frame 350 ms after the start",
-		"ui-meter: idle: longest gap 3.0 ms, 99.9th percentile 3.0 ms, median 2.0 ms, of 3",
-		"ui-meter: training: longest gap 40.0 ms, 99.9th percentile 40.0 ms, median 40.0 ms, of 1",
+		"ui-meter: idle: longest wait 3.0 ms, 99.9th percentile 3.0 ms, median 2.0 ms, of 3",
+		"ui-meter: training: longest gap 20.0 ms, 99.9th percentile 20.0 ms, median 20.0 ms, of 2",
+		"ui-meter: training: longest wait 40.0 ms, 99.9th percentile 40.0 ms, median 40.0 ms, of 1",
 	}
 	if got := m.String(); got != strings.Join(want, "\n") {
 		t.Errorf("it says\n%s", got)

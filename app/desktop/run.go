@@ -64,6 +64,7 @@ func Run(o Options) error {
 	a.window.SetCloseIntercept(a.close)
 	a.fyne.Lifecycle().SetOnStarted(func() {
 		a.started.Store(true)
+		a.prepare()
 		s.Compute.Open(s.Preferences.Choices().Backend)
 		a.reopen(o.Project)
 		a.fail(tr("The preferences could not be read"), problem)
@@ -72,10 +73,12 @@ func Run(o Options) error {
 			a.offerCrash(report, kept)
 		}
 	})
+	a.fyne.Lifecycle().SetOnExitedForeground(a.hideTip)
 	go a.poll()
 	var m *meter
 	if o.Meter {
 		m = newMeter(func() bool { return s.Training.State().State == studio.Running })
+		m.beat.Start()
 		time.AfterFunc(3*time.Second, m.reset) // setting up is not a stall
 		witness := m.witness()
 		witness.Resize(fyne.NewSize(1, 1))

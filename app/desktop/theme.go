@@ -72,9 +72,11 @@ func (l *look) Color(n fyne.ThemeColorName, v fyne.ThemeVariant) color.Color {
 	switch n {
 	case theme.ColorNamePrimary, theme.ColorNameHyperlink:
 		return accent
-	case theme.ColorNameFocus:
-		accent.A = 0x60
-		return accent
+	case theme.ColorNameFocus: // it is laid over grey controls and over those in the accent, and must show on both
+		if v == theme.VariantDark {
+			return color.NRGBA{0x8a, 0xec, 0xdd, 0x70}
+		}
+		return color.NRGBA{0x00, 0x3d, 0x38, 0x60}
 	case theme.ColorNameSelection:
 		accent.A = 0x50
 		return accent

@@ -33,7 +33,8 @@ type trainScreen struct {
 	state    *widget.Label
 	numbers  *widget.Label
 	bar      *widget.ProgressBar
-	run      *tip.Button // start, pause, continue
+	barRow   fyne.CanvasObject // it with its look
+	run      *tip.Button       // start, pause, continue
 	stop     *tip.Button
 	more     *tip.Button
 	measures *tip.Button      // shows the guarantees in place of the progress
@@ -87,9 +88,8 @@ func (s *trainScreen) build() fyne.CanvasObject {
 	s.numbers = widget.NewLabel("")
 	s.numbers.Truncation = fyne.TextTruncateEllipsis
 	s.bar = widget.NewProgressBar()
-	slim := func(o fyne.CanvasObject) fyne.CanvasObject {
-		return container.NewThemeOverride(o, slimLook{s.app.fyne.Settings().Theme()})
-	}
+	s.barRow = container.NewThemeOverride(s.bar, slimLook{s.app.fyne.Settings().Theme()})
+	s.barRow.Hide()
 	s.run = button(tr("Start"), theme.MediaPlayIcon(), tr("Start or go on exactly where training stopped; while it runs, pause it (Space)"), s.toggle)
 	s.run.Importance = widget.HighImportance
 	s.stop = button(tr("Stop and save"), theme.MediaStopIcon(), tr("Save everything and end the run; Continue goes on from the same step, also after a restart"), s.app.studio.Training.Stop)
@@ -97,6 +97,7 @@ func (s *trainScreen) build() fyne.CanvasObject {
 	s.measures = button("", theme.NewThemedResource(chartIcon), tr("What the theory promises of the rounds, measured on held-out images: marginals, costs, straightness, the bound"), func() { s.setPromised(!s.promised) })
 	s.plot = widgets.NewPlot()
 	s.plot.SetAxisNames(tr("step"), tr("loss"))
+	s.plot.SetHint(tr("The loss of every step appears here"))
 	s.plot.SetLogY(s.logY)
 	logarithmic := check(tr("Log scale"), s.logY, tr("Show the loss on a logarithmic scale"), func(on bool) { s.logY = on; s.plot.SetLogY(on) })
 	s.bars = widgets.NewBars()
@@ -120,7 +121,7 @@ func (s *trainScreen) build() fyne.CanvasObject {
 	loss := container.NewBorder(container.NewBorder(nil, nil, heading(tr("Loss")), logarithmic), nil, nil, nil, s.plot)
 	measured := container.NewBorder(heading(tr("By round, on held-out images")), nil, nil, nil, s.bars)
 	left := container.NewVSplit(loss, measured)
-	left.SetOffset(.5)
+	left.SetOffset(.56)
 	s.what = heading(tr("Held-out images"))
 	right := container.NewBorder(container.NewBorder(nil, nil, s.what, s.when), s.moment, nil, nil, s.preview)
 	split := container.NewHSplit(left, right)
@@ -128,7 +129,7 @@ func (s *trainScreen) build() fyne.CanvasObject {
 	s.split, s.body = split, container.NewStack()
 	s.promises.build()
 	// It scrolls only where a large scale meets a small window.
-	s.root = container.NewVScroll(newPage(s.body, s.rail, head, slim(s.bar), s.body, s.advice, s.notes))
+	s.root = container.NewVScroll(newPage(s.body, s.rail, head, s.barRow, s.body, s.advice, s.notes))
 	s.setPromised(s.promised)
 	return s.root
 }
@@ -280,6 +281,10 @@ func (s *trainScreen) showState(p *project.Project, st studio.TrainingState) {
 	setText(s.numbers, numbers)
 	if s.bar.Value != fraction {
 		s.bar.SetValue(fraction)
+	}
+	if busy := st.State == studio.Running || st.State == studio.Paused || st.State == studio.Stopping; busy != s.barRow.Visible() {
+		setShown(s.barRow, busy)
+		s.root.Refresh() // the room is shared anew
 	}
 	label, symbol := tr("Start"), theme.MediaPlayIcon()
 	switch {

@@ -205,7 +205,7 @@ func (c *Clouds) MinSize() fyne.Size {
 
 // CreateRenderer implements fyne.Widget.
 func (c *Clouds) CreateRenderer() fyne.WidgetRenderer {
-	r := &cloudsRenderer{c: c, picture: &canvas.Image{ScaleMode: canvas.ImageScaleFastest, FillMode: canvas.ImageFillStretch}, ring: canvas.NewRectangle(nil)}
+	r := &cloudsRenderer{c: c, picture: &canvas.Image{ScaleMode: canvas.ImageScaleFastest, FillMode: canvas.ImageFillStretch}, ring: newFocusRing()}
 	c.render = r
 	return r
 }
@@ -222,7 +222,7 @@ type cloudBox struct {
 type cloudsRenderer struct {
 	c       *Clouds
 	picture *canvas.Image
-	ring    *canvas.Rectangle
+	ring    focusRing
 	texts   []fyne.CanvasObject
 	boxes   []cloudBox
 	scene   *cloudScene // as last painted
@@ -233,7 +233,7 @@ func (r *cloudsRenderer) MinSize() fyne.Size { return r.c.MinSize() }
 func (r *cloudsRenderer) Destroy()           {}
 
 func (r *cloudsRenderer) Objects() []fyne.CanvasObject {
-	return append(append([]fyne.CanvasObject{r.picture}, r.texts...), r.ring)
+	return append(append([]fyne.CanvasObject{r.picture}, r.texts...), r.ring.objects()...)
 }
 
 func (r *cloudsRenderer) Refresh() {
@@ -280,7 +280,7 @@ func (r *cloudsRenderer) layout(size fyne.Size) {
 	r.boxes = arrange(len(shown), size, 2*line+pad/2, 2*pad)
 	for k, i := range shown {
 		c, b := r.c.clouds[i], r.boxes[k]
-		r.text(shorten(c.Title, b.size.Width, theme.SizeNameCaptionText, fyne.TextStyle{Bold: true}), b, 0, true)
+		r.text(shorten(c.Title, b.size.Width+1.5*pad, theme.SizeNameCaptionText, fyne.TextStyle{Bold: true}), b, 0, true)
 		if note := textSize(c.Note, theme.SizeNameCaptionText, fyne.TextStyle{}); note.Width <= b.size.Width+2*pad {
 			r.text(c.Note, b, line, false)
 		}
@@ -310,11 +310,10 @@ func (r *cloudsRenderer) placeRing() {
 	for k, i := range r.c.shown() {
 		if i == r.c.chosen && k < len(r.boxes) {
 			on = r.c.focused
-			r.ring.Move(r.boxes[k].plot)
-			r.ring.Resize(fyne.NewSquareSize(r.boxes[k].side))
+			r.ring.place(r.boxes[k].plot, fyne.NewSquareSize(r.boxes[k].side))
 		}
 	}
-	paintFocus(r.ring, on)
+	r.ring.paint(on)
 }
 
 // prepare takes along what the picture shows; it is painted away from the window's goroutine.

@@ -128,9 +128,33 @@ func TestALayoutForTheSameSizeMakesNothingNew(t *testing.T) {
 		if after := r.Objects(); len(before) < 2 || !slices.Equal(before, after) {
 			t.Errorf("%s: another layout makes other objects", name)
 		}
-		w.Resize(fyne.NewSize(400, 300))
-		if slices.Equal(before, r.Objects()) {
-			t.Errorf("%s: another size makes no other objects", name)
+		places := func() (all []fyne.Position) {
+			for _, o := range r.Objects() {
+				all = append(all, o.Position())
+			}
+			return all
 		}
+		at := places()
+		w.Resize(fyne.NewSize(400, 300))
+		if slices.Equal(before, r.Objects()) && slices.Equal(at, places()) {
+			t.Errorf("%s: another size moves nothing", name)
+		}
+	}
+}
+
+// The rail changes every second while training runs, and its objects stay the same as long as its stages do.
+func TestTheRailKeepsItsObjects(t *testing.T) {
+	test.NewTempApp(t)
+	rail := NewRail()
+	stages := []Stage{{Name: "Flow", State: StageDone, Detail: "60 steps"}, {Name: "Reflow", State: StageCurrent, Detail: "1/60", Progress: .5}}
+	r := test.WidgetRenderer(rail)
+	rail.Resize(fyne.NewSize(500, 100))
+	rail.SetStages(stages)
+	before := r.Objects()
+	stages = slices.Clone(stages)
+	stages[1].Detail, stages[1].Progress = "2/60", .6
+	rail.SetStages(stages)
+	if len(before) < 6 || !slices.Equal(before, r.Objects()) {
+		t.Error("another step makes other objects")
 	}
 }

@@ -204,7 +204,7 @@ func (c *Compare) MinSize() fyne.Size {
 func (c *Compare) CreateRenderer() fyne.WidgetRenderer {
 	r := &compareRenderer{
 		c: c, back: canvas.NewRectangle(nil), divider: canvas.NewRectangle(nil), knob: canvas.NewRectangle(nil),
-		ring: canvas.NewRectangle(nil),
+		ring: newFocusRing(),
 		left: container.NewClip(container.NewWithoutLayout(c.before.object)),
 	}
 	r.right = container.NewClip(container.NewWithoutLayout(c.after.object, c.diff.object))
@@ -215,7 +215,7 @@ func (c *Compare) CreateRenderer() fyne.WidgetRenderer {
 		r.plates[i], r.labels[i] = canvas.NewRectangle(nil), canvas.NewText("", nil)
 		r.objects = append(r.objects, r.plates[i], r.labels[i])
 	}
-	r.objects = append(r.objects, r.hint, r.ring)
+	r.objects = append(append(r.objects, r.hint), r.ring.objects()...)
 	c.render = r
 	r.restyle()
 	return r

@@ -19,7 +19,7 @@ type compareRenderer struct {
 	plates        [2]*canvas.Rectangle
 	labels        [2]*canvas.Text
 	hint          *widget.Label
-	ring          *canvas.Rectangle
+	ring          focusRing
 	objects       []fyne.CanvasObject
 }
 
@@ -35,7 +35,6 @@ func (r *compareRenderer) Refresh() {
 // restyle takes the colours and sizes of the current theme.
 func (r *compareRenderer) restyle() {
 	r.back.FillColor = theme.Color(theme.ColorNameInputBackground)
-	r.back.CornerRadius = theme.Size(theme.SizeNameInputRadius)
 	r.divider.FillColor = theme.Color(theme.ColorNamePrimary)
 	r.knob.FillColor, r.knob.StrokeColor = theme.Color(theme.ColorNameBackground), theme.Color(theme.ColorNamePrimary)
 	r.knob.StrokeWidth, r.knob.CornerRadius = theme.Size(theme.SizeNameInputBorder)*2, canvas.RadiusMaximum
@@ -45,7 +44,7 @@ func (r *compareRenderer) restyle() {
 		r.plates[i].Refresh()
 		restyle(r.labels[i], theme.ColorNameForeground, theme.SizeNameCaptionText)
 	}
-	paintFocus(r.ring, r.c.focused)
+	r.ring.paint(r.c.focused)
 	r.back.Refresh()
 	r.divider.Refresh()
 	r.knob.Refresh()
@@ -54,7 +53,7 @@ func (r *compareRenderer) restyle() {
 func (r *compareRenderer) Layout(size fyne.Size) {
 	c := r.c
 	r.back.Resize(size)
-	r.ring.Resize(size)
+	r.ring.place(fyne.Position{}, size)
 	left, right, frame := c.frames()
 	c.view.resize(frame, pixelScale(c))
 

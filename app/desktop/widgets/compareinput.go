@@ -98,7 +98,7 @@ func (c *Compare) FocusLost() { c.setFocused(false) }
 func (c *Compare) setFocused(focused bool) {
 	c.focused = focused
 	if c.render != nil {
-		paintFocus(c.render.ring, focused)
+		c.render.ring.paint(focused)
 	}
 }
 

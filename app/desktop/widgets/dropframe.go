@@ -105,7 +105,9 @@ func (d *DropFrame) setHovered(hovered bool) {
 // CreateRenderer implements fyne.Widget.
 func (d *DropFrame) CreateRenderer() fyne.WidgetRenderer {
 	r := &dropRenderer{d: d, back: canvas.NewRectangle(nil), title: canvas.NewText("", nil)}
-	r.border = canvas.NewRaster(r.paint)
+	for i := range r.border {
+		r.border[i] = canvas.NewRaster(func(width, height int) image.Image { return r.paint(i, width, height) })
+	}
 	d.render = r
 	r.restyle()
 	return r
@@ -114,14 +116,14 @@ func (d *DropFrame) CreateRenderer() fyne.WidgetRenderer {
 type dropRenderer struct {
 	d      *DropFrame
 	back   *canvas.Rectangle
-	border *canvas.Raster
+	border [4]*canvas.Raster // above, below, left and right: a software display takes time for every pixel between them
 	title  *canvas.Text
 }
 
 func (r *dropRenderer) Destroy() {}
 
 func (r *dropRenderer) Objects() []fyne.CanvasObject {
-	objects := []fyne.CanvasObject{r.back, r.border, r.title}
+	objects := []fyne.CanvasObject{r.back, r.border[0], r.border[1], r.border[2], r.border[3], r.title}
 	if r.d.content != nil {
 		objects = append(objects, r.d.content)
 	}
@@ -130,7 +132,9 @@ func (r *dropRenderer) Objects() []fyne.CanvasObject {
 
 func (r *dropRenderer) Refresh() {
 	r.restyle()
-	r.border.Refresh()
+	for _, edge := range r.border {
+		edge.Refresh()
+	}
 	if r.d.content != nil {
 		r.d.content.Refresh()
 	}
@@ -146,7 +150,7 @@ func (r *dropRenderer) restyle() {
 	} else if r.d.hovered {
 		alpha = 0.06
 	}
-	r.back.FillColor, r.back.CornerRadius = fade(theme.Color(theme.ColorNamePrimary), alpha), dropRadius()
+	r.back.FillColor, r.back.CornerRadius, r.back.Hidden = fade(theme.Color(theme.ColorNamePrimary), alpha), dropRadius(), alpha == 0
 	r.back.Refresh()
 	r.title.Text, r.title.TextStyle.Bold = r.d.title, true
 	restyle(r.title, theme.ColorNameForeground, theme.SizeNameText)
@@ -177,7 +181,11 @@ func (r *dropRenderer) MinSize() fyne.Size {
 
 func (r *dropRenderer) Layout(size fyne.Size) {
 	r.back.Resize(size)
-	r.border.Resize(size)
+	for i, edge := range r.border {
+		at, extent := edgeOf(i, size)
+		edge.Move(at)
+		edge.Resize(extent)
+	}
 	inset, head := r.inset(), r.head()
 	r.title.Move(fyne.NewPos(inset, inset))
 	r.title.Resize(r.title.MinSize())
@@ -187,16 +195,37 @@ func (r *dropRenderer) Layout(size fyne.Size) {
 	}
 }
 
-// paint draws the dashes along the rounded border, for a size in device pixels.
-func (r *dropRenderer) paint(width, height int) image.Image {
+// edgeOf returns the place of an edge of the border: the upper and the lower one with the corners.
+func edgeOf(i int, size fyne.Size) (fyne.Position, fyne.Size) {
+	corner := min(dropRadius()+4, size.Height/2) // and half a line
+	const line = 4
+	switch i {
+	case 0:
+		return fyne.Position{}, fyne.NewSize(size.Width, corner)
+	case 1:
+		return fyne.NewPos(0, size.Height-corner), fyne.NewSize(size.Width, corner)
+	case 2:
+		return fyne.NewPos(0, corner), fyne.NewSize(line, size.Height-2*corner)
+	}
+	return fyne.NewPos(size.Width-line, corner), fyne.NewSize(line, size.Height-2*corner)
+}
+
+// paint draws the part of the dashes along the rounded border that lies in one edge, for its size in device pixels.
+func (r *dropRenderer) paint(edge, width, height int) image.Image {
 	img := image.NewRGBA(image.Rect(0, 0, width, height))
 	scale := float64(pixelScale(r.d))
+	size := r.d.Size()
+	at, _ := edgeOf(edge, size)
 	line := 1.5 * scale
 	c := theme.Color(theme.ColorNamePlaceHolder)
 	if r.d.highlighted {
 		line, c = 2.5*scale, theme.Color(theme.ColorNamePrimary)
 	}
-	outline := roundedOutline(float64(width), float64(height), line/2+0.5, float64(dropRadius())*scale)
+	outline := roundedOutline(math.Round(float64(size.Width)*scale), math.Round(float64(size.Height)*scale), line/2+0.5, float64(dropRadius())*scale)
+	for i := range outline {
+		outline[i].x -= math.Round(float64(at.X) * scale)
+		outline[i].y -= math.Round(float64(at.Y) * scale)
+	}
 	stroke(img, dashes(outline, 8*scale, 6*scale), line, c)
 	return img
 }

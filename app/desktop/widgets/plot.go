@@ -31,7 +31,7 @@ type Marker struct {
 
 // Plot is a line plot of series that grow while it is watched. The wheel zooms x about the pointer, dragging selects
 // the range to zoom to, and a double tap shows everything again; y always spans what is seen. The pointer shows the
-// values at the nearest x.
+// values at the nearest x. By keyboard the left and right arrows move along x, + and − zoom, and 0 shows everything.
 type Plot struct {
 	widget.BaseWidget
 
@@ -39,6 +39,7 @@ type Plot struct {
 	markers      []Marker
 	title        string
 	xName, yName string
+	hint         string
 	logY         bool
 	wholeX       bool
 
@@ -46,6 +47,7 @@ type Plot struct {
 	zoomed    bool
 
 	hovering  bool
+	focused   bool
 	pointer   fyne.Position
 	selecting bool
 	selection [2]float32 // the ends of the drag, in Fyne units of the widget
@@ -55,6 +57,7 @@ type Plot struct {
 }
 
 var (
+	_ fyne.Focusable      = (*Plot)(nil)
 	_ fyne.Scrollable     = (*Plot)(nil)
 	_ fyne.Draggable      = (*Plot)(nil)
 	_ fyne.DoubleTappable = (*Plot)(nil)
@@ -105,6 +108,22 @@ func (p *Plot) SetTitle(title string) {
 func (p *Plot) SetAxisNames(x, y string) {
 	p.xName, p.yName = x, y
 	p.place()
+}
+
+// SetHint sets the text that stands where there is nothing to plot yet.
+func (p *Plot) SetHint(hint string) {
+	p.hint = hint
+	p.place()
+}
+
+// empty says whether there is nothing to plot.
+func (p *Plot) empty() bool {
+	for _, s := range p.series {
+		if min(len(s.X), len(s.Y)) > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // ZoomX shows the values of x from low to high only.
@@ -235,7 +254,7 @@ func (p *Plot) MinSize() fyne.Size {
 func (p *Plot) CreateRenderer() fyne.WidgetRenderer {
 	r := &plotRenderer{
 		p: p, lines: &canvas.Image{ScaleMode: canvas.ImageScaleFastest, FillMode: canvas.ImageFillStretch},
-		selected: canvas.NewRectangle(nil), hair: canvas.NewRectangle(nil), box: canvas.NewRectangle(nil),
+		selected: canvas.NewRectangle(nil), hair: canvas.NewRectangle(nil), box: canvas.NewRectangle(nil), ring: newFocusRing(),
 	}
 	p.render = r
 	return r

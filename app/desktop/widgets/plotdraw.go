@@ -27,6 +27,7 @@ type plotRenderer struct {
 	selected *canvas.Rectangle
 	hair     *canvas.Rectangle
 	box      *canvas.Rectangle
+	ring     focusRing
 	readings []fyne.CanvasObject
 	laid     laid
 }
@@ -42,7 +43,7 @@ func (r *plotRenderer) Refresh() {
 func (r *plotRenderer) Objects() []fyne.CanvasObject {
 	objects := append([]fyne.CanvasObject{r.lines}, r.texts...)
 	objects = append(objects, r.selected, r.hair, r.box)
-	return append(objects, r.readings...)
+	return append(append(objects, r.readings...), r.ring.objects()...)
 }
 
 // Layout implements fyne.WidgetRenderer.
@@ -67,9 +68,6 @@ func (r *plotRenderer) layout(size fyne.Size) {
 	r.texts = nil
 	top := r.placeTitle(size, line)
 	bottom := size.Height - line - pad
-	if r.p.xName != "" {
-		bottom -= line
-	}
 	r.yTicks = r.y.ticks(max(2, int((bottom-top)/(line*1.8))))
 	// The least margin is such that zooming seldom shifts the plot.
 	left := textSize("0.0005", theme.SizeNameCaptionText, fyne.TextStyle{}).Width
@@ -84,8 +82,18 @@ func (r *plotRenderer) layout(size fyne.Size) {
 	if r.p.wholeX {
 		r.xTicks = slices.DeleteFunc(r.xTicks, func(v float64) bool { return math.Abs(v-math.Round(v)) > 1e-9 })
 	}
+	if r.p.empty() && r.p.hint != "" { // there are no values to name
+		r.xTicks, r.yTicks = nil, nil
+		hint := shorten(r.p.hint, r.area.Width, theme.SizeNameText, fyne.TextStyle{})
+		t := newText(hint, theme.ColorNamePlaceHolder, theme.SizeNameText)
+		t.Resize(t.MinSize())
+		t.Move(r.pos.AddXY((r.area.Width-t.Size().Width)/2, (r.area.Height-t.Size().Height)/2))
+		r.texts = append(r.texts, t)
+	}
 	r.placeLabels(size, line, scale)
 	r.placeMarkers(line, scale)
+	r.ring.place(fyne.Position{}, size)
+	r.ring.paint(r.p.focused)
 
 	r.lines.Move(r.pos)
 	r.lines.Resize(r.area)
@@ -133,6 +141,7 @@ func (r *plotRenderer) placeTitle(size fyne.Size, line float32) float32 {
 	if x < used {
 		x, y = pad, top
 	}
+	begin, first := x, y
 	for i, s := range r.p.series {
 		if s.Name == "" {
 			continue
@@ -150,9 +159,13 @@ func (r *plotRenderer) placeTitle(size fyne.Size, line float32) float32 {
 		x += width(s.Name)
 		top = max(top, y+line)
 	}
-	if r.p.yName != "" {
-		r.text(r.p.yName, theme.ColorNamePlaceHolder, fyne.NewPos(pad, top), 0, 0)
-		top += line
+	if name := textSize(r.p.yName, theme.SizeNameCaptionText, fyne.TextStyle{}); r.p.yName != "" {
+		at := first // beside the legend, where that leaves room
+		if total == 0 || begin < name.Width+3*pad || used > 0 {
+			at = top
+			top += line
+		}
+		r.text(r.p.yName, theme.ColorNamePlaceHolder, fyne.NewPos(pad, at), 0, 0)
 	}
 	return top + pad + line/2
 }
@@ -165,16 +178,21 @@ func (r *plotRenderer) placeLabels(size fyne.Size, line, scale float32) {
 		at := fyne.NewPos(r.pos.X-pad, bottom-float32(r.y.at(v))/scale)
 		r.text(formatTick(v), theme.ColorNamePlaceHolder, at, 1, 0.5)
 	}
+	end := size.Width // of the room for the ticks, after which the name of x stands
+	if r.p.xName != "" {
+		at := fyne.NewPos(r.pos.X+r.area.Width, bottom+pad/2)
+		end = r.text(r.p.xName, theme.ColorNamePlaceHolder, at, 1, 0).Position().X - pad
+	}
 	for _, v := range r.xTicks {
+		half := textSize(formatTick(v), theme.SizeNameCaptionText, fyne.TextStyle{}).Width / 2
+		if r.p.xName != "" && r.pos.X+float32(r.x.at(v))/scale+half > end {
+			continue
+		}
 		at := fyne.NewPos(r.pos.X+float32(r.x.at(v))/scale, bottom+pad/2)
 		t := r.text(formatTick(v), theme.ColorNamePlaceHolder, at, 0.5, 0)
 		if over := t.Position().X + t.Size().Width - size.Width; over > 0 {
 			t.Move(t.Position().SubtractXY(over, 0))
 		}
-	}
-	if r.p.xName != "" {
-		at := fyne.NewPos(r.pos.X+r.area.Width/2, bottom+pad/2+line)
-		r.text(r.p.xName, theme.ColorNamePlaceHolder, at, 0.5, 0)
 	}
 }
 

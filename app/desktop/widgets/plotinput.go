@@ -91,6 +91,49 @@ func (p *Plot) MouseOut() {
 	p.movePointer()
 }
 
+// FocusGained implements fyne.Focusable.
+func (p *Plot) FocusGained() { p.setFocused(true) }
+
+// FocusLost implements fyne.Focusable.
+func (p *Plot) FocusLost() { p.setFocused(false) }
+
+func (p *Plot) setFocused(focused bool) {
+	p.focused = focused
+	if p.render != nil {
+		p.render.ring.paint(focused)
+	}
+	if !focused {
+		p.MouseOut()
+	}
+}
+
+// TypedRune zooms about the place that is read.
+func (p *Plot) TypedRune(r rune) {
+	notches := map[rune]float32{'+': wheelNotch, '=': wheelNotch, '-': -wheelNotch}
+	switch {
+	case r == '0':
+		p.ResetZoom()
+	case notches[r] != 0:
+		p.Scrolled(&fyne.ScrollEvent{PointEvent: fyne.PointEvent{Position: p.pointer}, Scrolled: fyne.Delta{DY: notches[r]}})
+	}
+}
+
+// TypedKey moves along x.
+func (p *Plot) TypedKey(e *fyne.KeyEvent) {
+	way := map[fyne.KeyName]float32{fyne.KeyLeft: -1, fyne.KeyRight: 1}[e.Name]
+	if way == 0 || p.render == nil {
+		return
+	}
+	const strides = 50 // from one end to the other
+	left, right := p.render.pos.X, p.render.pos.X+p.render.area.Width
+	at := p.pointer.X + way*p.render.area.Width/strides
+	if !p.hovering { // it begins at the newest value
+		at = right
+	}
+	p.hovering, p.pointer.X = true, max(left, min(right, at))
+	p.movePointer()
+}
+
 // movePointer brings only what follows the pointer up to date.
 func (p *Plot) movePointer() {
 	if p.render != nil {

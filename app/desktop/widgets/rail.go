@@ -169,6 +169,7 @@ func (r *Rail) MinSize() fyne.Size {
 type railRenderer struct {
 	r       *Rail
 	objects []fyne.CanvasObject
+	before  []fyne.CanvasObject // the objects of the last layout: the driver draws once more for every new one
 	laid    laid
 }
 
@@ -195,7 +196,7 @@ func (n *railRenderer) Layout(size fyne.Size) {
 
 // layout draws the stages anew.
 func (n *railRenderer) layout(size fyne.Size) {
-	n.objects = nil
+	n.objects, n.before = nil, n.objects
 	if size.Width <= 0 || len(n.r.stages) == 0 {
 		return
 	}
@@ -206,10 +207,20 @@ func (n *railRenderer) layout(size fyne.Size) {
 	}
 }
 
+// again returns the object that was at the next place before, or a new one where that was none of its kind.
+func again[T fyne.CanvasObject](n *railRenderer, make func() T) T {
+	if at := len(n.objects); at < len(n.before) {
+		if o, ok := n.before[at].(T); ok {
+			return o
+		}
+	}
+	return make()
+}
+
 // rect adds a rectangle.
 func (n *railRenderer) rect(x, y, width, height, radius float32, c color.Color) *canvas.Rectangle {
-	o := canvas.NewRectangle(c)
-	o.CornerRadius = radius
+	o := again(n, func() *canvas.Rectangle { return canvas.NewRectangle(nil) })
+	o.FillColor, o.StrokeColor, o.StrokeWidth, o.CornerRadius = c, nil, 0, radius
 	o.Move(fyne.NewPos(x, y))
 	o.Resize(fyne.NewSize(width, height))
 	n.objects = append(n.objects, o)
@@ -257,7 +268,12 @@ func (n *railRenderer) stage(i int, s Stage, pos fyne.Position, cell fyne.Size, 
 		n.rect(middle-core/2, y-core/2, core, core, core/2, theme.Color(theme.ColorNameForegroundOnPrimary))
 		n.progress(s.Progress, middle, y+disc/2+pad, cell.Width)
 	case StageDone, StageFailed:
-		o := canvas.NewImageFromResource(theme.NewColoredResource(icon, iconInk))
+		symbol := theme.NewColoredResource(icon, iconInk)
+		o := again(n, func() *canvas.Image { return canvas.NewImageFromResource(symbol) })
+		if o.Resource.Name() != symbol.Name() {
+			o.Resource = symbol
+			o.Refresh()
+		}
 		side := disc * 0.75
 		o.Move(fyne.NewPos(middle-side/2, y-side/2))
 		o.Resize(fyne.NewSquareSize(side))
@@ -281,8 +297,9 @@ func (n *railRenderer) progress(part float64, middle, y, room float32) {
 // text adds a centred line, and returns its height.
 func (n *railRenderer) text(s string, c fyne.ThemeColorName, size fyne.ThemeSizeName, bold bool, middle, y, width float32) float32 {
 	style := fyne.TextStyle{Bold: bold}
-	t := newText(shorten(s, width, size, style), c, size)
-	t.TextStyle = style
+	t := again(n, func() *canvas.Text { return canvas.NewText("", nil) })
+	t.Text, t.TextStyle = shorten(s, width, size, style), style
+	restyle(t, c, size)
 	extent := t.MinSize()
 	t.Move(fyne.NewPos(middle-extent.Width/2, y))
 	t.Resize(extent)

@@ -221,7 +221,7 @@ func (s *Sketch) MinSize() fyne.Size {
 func (s *Sketch) CreateRenderer() fyne.WidgetRenderer {
 	r := &sketchRenderer{
 		s: s, picture: &canvas.Image{ScaleMode: canvas.ImageScaleFastest, FillMode: canvas.ImageFillStretch},
-		ring: canvas.NewRectangle(nil), across: canvas.NewRectangle(nil), down: canvas.NewRectangle(nil), hint: canvas.NewText("", nil),
+		ring: newFocusRing(), across: canvas.NewRectangle(nil), down: canvas.NewRectangle(nil), hint: canvas.NewText("", nil),
 	}
 	s.render = r
 	return r
@@ -231,7 +231,7 @@ func (s *Sketch) CreateRenderer() fyne.WidgetRenderer {
 type sketchRenderer struct {
 	s            *Sketch
 	picture      *canvas.Image
-	ring         *canvas.Rectangle
+	ring         focusRing
 	across, down *canvas.Rectangle // the pen's cross
 	hint         *canvas.Text
 }
@@ -240,7 +240,7 @@ func (r *sketchRenderer) MinSize() fyne.Size { return r.s.MinSize() }
 func (r *sketchRenderer) Destroy()           {}
 
 func (r *sketchRenderer) Objects() []fyne.CanvasObject {
-	return []fyne.CanvasObject{r.picture, r.hint, r.across, r.down, r.ring}
+	return append([]fyne.CanvasObject{r.picture, r.hint, r.across, r.down}, r.ring.objects()...)
 }
 
 func (r *sketchRenderer) Refresh() {
@@ -251,10 +251,9 @@ func (r *sketchRenderer) Refresh() {
 // Layout implements fyne.WidgetRenderer.
 func (r *sketchRenderer) Layout(fyne.Size) {
 	pos, side := r.s.square()
-	for _, o := range []fyne.CanvasObject{r.picture, r.ring} {
-		o.Move(pos)
-		o.Resize(fyne.NewSquareSize(side))
-	}
+	r.picture.Move(pos)
+	r.picture.Resize(fyne.NewSquareSize(side))
+	r.ring.place(pos, fyne.NewSquareSize(side))
 	restyle(r.hint, theme.ColorNamePlaceHolder, theme.SizeNameCaptionText)
 	r.hint.Text = ""
 	if len(r.s.points) == 0 {
@@ -263,7 +262,7 @@ func (r *sketchRenderer) Layout(fyne.Size) {
 	least := r.hint.MinSize()
 	r.hint.Resize(least)
 	r.hint.Move(pos.AddXY((side-least.Width)/2, (side-least.Height)/2))
-	paintFocus(r.ring, r.s.focused)
+	r.ring.paint(r.s.focused)
 	arm, thick := theme.Size(theme.SizeNameInnerPadding), theme.Size(theme.SizeNameInputBorder)*1.5
 	at := pos.AddXY((r.s.pen[0]/planeSpan+1)/2*side, (1-r.s.pen[1]/planeSpan)/2*side)
 	for _, bar := range []struct {

@@ -117,12 +117,45 @@ func focus(w interface {
 	}
 }
 
-// paintFocus draws a rectangle as the ring around the widget with the keyboard, or as nothing.
-func paintFocus(ring *canvas.Rectangle, focused bool) {
-	ring.FillColor, ring.StrokeColor = color.Transparent, color.Transparent
-	ring.StrokeWidth, ring.CornerRadius = theme.Size(theme.SizeNameInputBorder)*2, theme.Size(theme.SizeNameInputRadius)
-	if focused {
-		ring.StrokeColor = theme.Color(theme.ColorNamePrimary)
+// focusRing is the frame around the widget with the keyboard: four bars, because a software display computes every pixel
+// inside a rectangle that has an outline only.
+type focusRing [4]*canvas.Rectangle
+
+func newFocusRing() focusRing {
+	var r focusRing
+	for i := range r {
+		r[i] = canvas.NewRectangle(nil)
+		r[i].Hide()
 	}
-	ring.Refresh()
+	return r
+}
+
+// objects returns the bars, to be drawn over everything else.
+func (r focusRing) objects() []fyne.CanvasObject { return []fyne.CanvasObject{r[0], r[1], r[2], r[3]} }
+
+// place lays the ring around an area.
+func (r focusRing) place(pos fyne.Position, size fyne.Size) {
+	thick := theme.Size(theme.SizeNameInputBorder) * 2
+	for i, bar := range r {
+		at, extent := pos, fyne.NewSize(size.Width, thick)
+		if i >= 2 {
+			extent = fyne.NewSize(thick, size.Height)
+		}
+		switch i {
+		case 1:
+			at.Y += size.Height - thick
+		case 3:
+			at.X += size.Width - thick
+		}
+		bar.Move(at)
+		bar.Resize(extent)
+	}
+}
+
+// paint shows the ring or hides it.
+func (r focusRing) paint(focused bool) {
+	for _, bar := range r {
+		bar.FillColor, bar.Hidden = theme.Color(theme.ColorNamePrimary), !focused
+		bar.Refresh()
+	}
 }

@@ -37,7 +37,8 @@ type Thumbs struct {
 	cell    float32 // the side with which the columns fill the width
 	count   int
 
-	grid    *widget.GridWrap
+	grid    *thumbGrid
+	ring    focusRing
 	shown   map[*thumb]int // what each cell of the grid shows
 	queue   []int          // waiting to be loaded, the newest last
 	loading map[int]bool
@@ -57,11 +58,12 @@ type loaded struct {
 func NewThumbs(load func(i int) (image.Image, error), size float32) *Thumbs {
 	t := &Thumbs{load: load, size: size, cell: size, Start: func(work func()) { go work() }}
 	t.forget()
-	t.grid = widget.NewGridWrap(
-		func() int { return t.count },
-		func() fyne.CanvasObject { return newThumb(t.cell) },
-		func(i widget.GridWrapItemID, o fyne.CanvasObject) { t.update(i, o.(*thumb)) },
-	)
+	t.ring = newFocusRing()
+	t.grid = &thumbGrid{focus: t.ring.paint}
+	t.grid.Length = func() int { return t.count }
+	t.grid.CreateItem = func() fyne.CanvasObject { return newThumb(t.cell) }
+	t.grid.UpdateItem = func(i widget.GridWrapItemID, o fyne.CanvasObject) { t.update(i, o.(*thumb)) }
+	t.grid.ExtendBaseWidget(t.grid)
 	t.grid.OnSelected = func(i widget.GridWrapItemID) {
 		t.grid.UnselectAll() // so that it can be tapped again
 		if t.OnTapped != nil {
@@ -94,11 +96,27 @@ func (t *Thumbs) forget() {
 }
 
 // CreateRenderer implements fyne.Widget.
-func (t *Thumbs) CreateRenderer() fyne.WidgetRenderer { return widget.NewSimpleRenderer(t.grid) }
+func (t *Thumbs) CreateRenderer() fyne.WidgetRenderer {
+	ring := container.NewWithoutLayout(t.ring.objects()...)
+	return widget.NewSimpleRenderer(container.NewStack(t.grid, ring))
+}
+
+// thumbGrid says when it has the keyboard: pictures cover what Fyne's grid shows of it.
+type thumbGrid struct {
+	widget.GridWrap
+	focus func(bool)
+}
+
+// FocusGained implements fyne.Focusable.
+func (g *thumbGrid) FocusGained() { g.GridWrap.FocusGained(); g.focus(true) }
+
+// FocusLost implements fyne.Focusable.
+func (g *thumbGrid) FocusLost() { g.GridWrap.FocusLost(); g.focus(false) }
 
 // Resize implements fyne.CanvasObject.
 func (t *Thumbs) Resize(size fyne.Size) {
 	t.BaseWidget.Resize(size)
+	t.ring.place(fyne.Position{}, size)
 	pad := theme.Padding()
 	room := size.Width - theme.ScrollBarSmallSize() + pad
 	columns := max(1, math.Floor(float64(room/(t.size+pad))))
