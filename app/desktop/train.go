@@ -113,8 +113,6 @@ func (s *trainScreen) build() fyne.CanvasObject {
 		}
 	}
 	s.notes = quiet("")
-	s.notes.Truncation = fyne.TextTruncateEllipsis
-	s.notes.Wrapping = fyne.TextWrapOff
 	buttons := container.NewHBox(s.measures, s.run, s.stop, s.more)
 	words := container.New(layout.NewCustomPaddedVBoxLayout(-theme.InnerPadding()), s.state, s.numbers)
 	head := container.NewBorder(nil, nil, nil, container.NewCenter(buttons), words)
@@ -227,7 +225,11 @@ func (s *trainScreen) refresh() {
 		s.showPreview(int(s.moment.Value))
 	}
 	if n := len(st.Notes); n > 0 {
-		setText(s.notes, upperFirst(told(st.Notes[n-1])))
+		if text := upperFirst(told(st.Notes[n-1])); text != s.notes.Text {
+			s.notes.SetText(text)
+			s.notes.Show()
+			s.root.Refresh() // it may take another number of lines
+		}
 	}
 	setShown(s.notes, len(st.Notes) > 0)
 }

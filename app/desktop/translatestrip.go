@@ -88,7 +88,7 @@ func (t *strip) run(r studio.Request) {
 		known[i] = t.small[path]
 	}
 	t.s.start(func() {
-		defer cancel()
+		defer fyne.Do(cancel) // after the last result, which looks whether it is still wanted
 		for i, path := range files {
 			src := known[i]
 			if src == nil {
