@@ -84,7 +84,7 @@ func (s *trainScreen) build() fyne.CanvasObject {
 	s.rail = widgets.NewRail()
 	s.rail.OnTapped = s.tapStage
 	s.state = heading("")
-	s.state.Truncation = fyne.TextTruncateEllipsis
+	s.state.Wrapping = fyne.TextWrapWord
 	s.numbers = widget.NewLabel("")
 	s.numbers.Truncation = fyne.TextTruncateEllipsis
 	s.bar = widget.NewProgressBar()
@@ -279,7 +279,11 @@ func (s *trainScreen) showState(p *project.Project, st studio.TrainingState) {
 	if numbers == "" && (st.State == studio.Running || st.State == studio.Paused) {
 		numbers = s.figures(e)
 	}
+	before := s.state.MinSize().Height
 	setText(s.state, text)
+	if s.state.MinSize().Height != before { // another number of lines
+		s.root.Refresh()
+	}
 	setText(s.numbers, numbers)
 	if s.bar.Value != fraction {
 		s.bar.SetValue(fraction)
