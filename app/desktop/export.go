@@ -113,7 +113,7 @@ func (s *exportScreen) make() {
 	s.queued = container.NewBorder(nil, nil, nil, container.NewCenter(
 		button(tr("Pause training"), theme.MediaPauseIcon(), tr("Training waits after the present step, with the model loaded"), func() { s.a.studio.Training.Pause() })), waits)
 	s.bar = widget.NewProgressBar()
-	s.barRow = container.NewThemeOverride(s.bar, slimLook{s.a.fyne.Settings().Theme()})
+	s.barRow = s.a.slim(s.bar)
 	s.barRow.Hide()
 	s.status = wrapped("")
 	progress := container.NewBorder(nil, nil, nil, s.table.filter, s.status)

@@ -95,7 +95,7 @@ func (s *labScreen) build() fyne.CanvasObject {
 	s.status = widget.NewLabel("")
 	s.status.Truncation = fyne.TextTruncateEllipsis
 	s.bar = widget.NewProgressBar()
-	slim := container.NewThemeOverride(s.bar, slimLook{s.a.fyne.Settings().Theme()})
+	slim := s.a.slim(s.bar)
 	s.clouds = widgets.NewClouds()
 	s.clouds.OnTypedKey = s.typed
 	s.advice = wrapped("")

@@ -6,7 +6,9 @@ import (
 	"image/color"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/theme"
+	"fyne.io/fyne/v2/widget"
 
 	"github.com/straightway-app/straightway/assets"
 )
@@ -107,6 +109,11 @@ func (l *look) Color(n fyne.ThemeColorName, v fyne.ThemeVariant) color.Color {
 		return color.NRGBA{0xfa, 0xfb, 0xfc, 0xff}
 	}
 	return l.Theme.Color(n, v)
+}
+
+// slim gives a progress bar the look that slimLook makes.
+func (a *App) slim(bar *widget.ProgressBar) fyne.CanvasObject {
+	return container.NewThemeOverride(bar, slimLook{a.fyne.Settings().Theme()})
 }
 
 // slimLook makes a progress bar little higher than a line of small print.

@@ -88,7 +88,7 @@ func (s *trainScreen) build() fyne.CanvasObject {
 	s.numbers = widget.NewLabel("")
 	s.numbers.Truncation = fyne.TextTruncateEllipsis
 	s.bar = widget.NewProgressBar()
-	s.barRow = container.NewThemeOverride(s.bar, slimLook{s.app.fyne.Settings().Theme()})
+	s.barRow = s.app.slim(s.bar)
 	s.barRow.Hide()
 	s.run = button(tr("Start"), theme.MediaPlayIcon(), tr("Start or go on exactly where training stopped; while it runs, pause it (Space)"), s.toggle)
 	s.run.Importance = widget.HighImportance

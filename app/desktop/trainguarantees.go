@@ -38,7 +38,7 @@ func (g *trainGuarantees) build() fyne.CanvasObject {
 	g.status = widget.NewLabel("")
 	g.status.Truncation = fyne.TextTruncateEllipsis
 	g.bar = widget.NewProgressBar()
-	slim := container.NewThemeOverride(g.bar, slimLook{g.a.fyne.Settings().Theme()})
+	slim := g.a.slim(g.bar)
 	g.run = button("", nil, tr("Measure what the theory promises, on held-out images: about a minute a round"), g.toggle)
 	g.advice = wrapped("")
 	head := container.NewBorder(nil, nil, heading(tr("Guarantees")), g.run, g.status)

@@ -12,6 +12,7 @@ import (
 	"github.com/straightway-app/straightway/engine/critic"
 	"github.com/straightway-app/straightway/engine/direct"
 	"github.com/straightway-app/straightway/engine/flow"
+	"github.com/straightway-app/straightway/engine/layer"
 	"github.com/straightway-app/straightway/engine/model"
 	"github.com/straightway-app/straightway/engine/unet"
 )
@@ -56,6 +57,11 @@ func (k *kernels) batch(args ...any) ([][]float32, error) {
 }
 
 func (k *kernels) close() { k.exec.Finalize() }
+
+// byKernels tells whether the kernels compute a network's gradients: on one device, where they are asked for and fit.
+func byKernels(on *mesh, how layer.Lowering, net unet.Config) bool {
+	return on == nil && how.Kernels && direct.Fits(net)
+}
 
 // fewerFree lets the garbage collector leave less room while the kernels compute, until done is called: their pieces are
 // most of the heap and hold no pointers, so that collecting it often costs next to nothing, and half of a heap of a gibibyte

@@ -9,7 +9,6 @@ import (
 
 	"github.com/straightway-app/straightway/engine/backend"
 	"github.com/straightway-app/straightway/engine/critic"
-	"github.com/straightway-app/straightway/engine/direct"
 	"github.com/straightway-app/straightway/engine/flow"
 	"github.com/straightway-app/straightway/engine/layer"
 	"github.com/straightway-app/straightway/engine/unet"
@@ -34,7 +33,7 @@ func (k flowKnobs) vector() []float32 {
 }
 
 func newFlowProgram(be *backend.Backend, on *mesh, net unet.Config, how layer.Lowering, features bool) (*flowProgram, error) {
-	if on == nil && how.Kernels && direct.Fits(net) {
+	if byKernels(on, how, net) {
 		kernels, err := newFlowKernels(be, net, features)
 		return &flowProgram{kernels: kernels}, err
 	}
@@ -139,7 +138,7 @@ type refineProgram struct {
 }
 
 func newRefineProgram(be *backend.Backend, on *mesh, net unet.Config, patch critic.Patch, how layer.Lowering, r Recipe) (*refineProgram, error) {
-	if on == nil && how.Kernels && direct.Fits(net) {
+	if byKernels(on, how, net) {
 		kernels, err := newRefineKernels(be, net, patch, r)
 		return &refineProgram{kernels: kernels}, err
 	}

@@ -63,7 +63,7 @@ func (r *run) round(ctx context.Context, name, before string, after []string) (e
 	}
 	s := &roundState{run: r, name: name, kind: kind, stage: r.recipe.Stage(kind), after: after, rateScale: 1}
 	defer s.close()
-	if r.how.Kernels {
+	if byKernels(r.mesh, r.how, r.recipe.Net) {
 		defer fewerFree()()
 	}
 	if err := s.prepare(ctx, before); err != nil {
@@ -502,7 +502,7 @@ func (s *roundState) update() error {
 // batch is the number of images of the present step. Where a graph computes, every number of them is a program to be
 // compiled, and there is but one.
 func (s *roundState) batch() int {
-	if s.kind == project.KindFlow && !s.trial && s.first() && s.how.Kernels && s.mesh == nil {
+	if s.kind == project.KindFlow && !s.trial && s.first() && byKernels(s.mesh, s.how, s.recipe.Net) {
 		return s.recipe.FirstBatch
 	}
 	return s.recipe.Batch
@@ -539,7 +539,8 @@ func (s *roundState) spoil(images int, share float64) (float64, error) {
 
 // propose computes the network after the present step of a flow, reflow or distil round.
 func (s *roundState) propose() (proposal, error) {
-	n, d := s.batch(), s.draw()
+	d := s.draw()
+	n := len(d.t)
 	knobs := flowKnobs{}
 	if s.kind == project.KindFlow {
 		knobs.noise = s.settings.BridgeNoise
@@ -794,9 +795,8 @@ func (s *roundState) finish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r := s.run
-	r.flowProgram.release()
-	r.refine.release()
+	s.flowProgram.release()
+	s.refine.release()
 	m := s.sampler.With(model.Share(s.net.ema))
 	report, sheet, err := s.measure(ctx, s.name, s.kind, m, Look{})
 	if err != nil {

@@ -226,7 +226,7 @@ func (r *run) open(ctx context.Context) (err error) {
 // kernelMemory holds. Larger parts are no faster there, and the first of them waits for the system to clear its memory.
 func (r *run) atOnce() int {
 	n := r.recipe.Batch
-	if r.mesh == nil && r.how.Kernels && direct.Fits(r.recipe.Net) {
+	if byKernels(r.mesh, r.how, r.recipe.Net) {
 		for n > 1 && direct.Memory(r.recipe.Net, true, n) > kernelMemory {
 			n = (n + 1) / 2
 		}

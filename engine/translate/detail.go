@@ -216,22 +216,13 @@ func gainsByPixels(s, y plane, whole linear) plane {
 func eachWindow(s, y plane, r int, f func(i int, sum *[moments]float64, n float64)) {
 	columns := make([][moments]float64, s.w)
 	add := func(row int, sign float64) {
-		if row < 0 || row >= s.h {
-			return
-		}
 		a, b := s.row(row), y.row(row)
 		for x := range s.w {
 			addMoments(&columns[x], a[3*x:3*x+3], b[3*x:3*x+3], sign)
 		}
 	}
 	var sum [moments]float64
-	for row := range r {
-		add(row, 1)
-	}
-	for row := range s.h {
-		add(row+r, 1)
-		add(row-r-1, -1)
-		rows := min(row+r, s.h-1) - max(row-r, 0) + 1
+	eachSum(s.h, r, add, func(row, rows int) {
 		clear(sum[:])
 		for x := range min(r, s.w) {
 			for k, v := range &columns[x] {
@@ -251,5 +242,23 @@ func eachWindow(s, y plane, r int, f func(i int, sum *[moments]float64, n float6
 			}
 			f(row*s.w+x, &sum, float64(rows*(min(x+r, s.w-1)-max(x-r, 0)+1)))
 		}
+	})
+}
+
+// eachSum goes down the h rows of an image: it calls add with the rows that come into
+// a window of 2r+1 rows (sign 1) and leave it (−1), and then f with the row in its
+// middle and the number of rows in it.
+func eachSum(h, r int, add func(row int, sign float64), f func(row, rows int)) {
+	for row := range min(r, h) {
+		add(row, 1)
+	}
+	for row := range h {
+		if row+r < h {
+			add(row+r, 1)
+		}
+		if row-r-1 >= 0 {
+			add(row-r-1, -1)
+		}
+		f(row, min(row+r, h-1)-max(row-r, 0)+1)
 	}
 }

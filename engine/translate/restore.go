@@ -74,11 +74,11 @@ func (r *restorer) rowByPixels(line []uint8, b, g []float32) {
 	for x := range len(line) / 4 {
 		var both [perBoth]float32
 		for k, w := range r.bothX.of(x) {
-			addScaled(both[:], b[perBoth*(r.bothX.start[x]+k):][:perBoth], w)
+			addScaledByPixels(both[:], b[perBoth*(r.bothX.start[x]+k):][:perBoth], w)
 		}
 		var gain [perGain]float32
 		for k, w := range r.gainX.of(x) {
-			addScaled(gain[:], g[perGain*(r.gainX.start[x]+k):][:perGain], w)
+			addScaledByPixels(gain[:], g[perGain*(r.gainX.start[x]+k):][:perGain], w)
 		}
 		r.pixel(line[4*x:4*x+4], &both, &gain)
 	}

@@ -82,9 +82,8 @@ func gainsByVectors(s, y plane, whole linear) plane {
 			}
 		}
 	}
-	shares := newPlanes(w, 1, 1)
+	share := newPlanes(w, 1, 1).pix
 	for _, r := range windows {
-		share := shares.row(0, 0)
 		for x := range w {
 			share[margin+x] = 1 / float32(min(x+r, w-1)-max(x-r, 0)+1)
 		}
@@ -109,28 +108,12 @@ func gainsByVectors(s, y plane, whole linear) plane {
 	return out
 }
 
-// eachSum calls f for every row with the summed columns of the 2r+1 rows around it, and their number.
-func eachSum(h, r int, add func(row int, sign float32), f func(row, rows int)) {
-	for row := range min(r, h) {
-		add(row, 1)
-	}
-	for row := range h {
-		if row+r < h {
-			add(row+r, 1)
-		}
-		if row-r-1 >= 0 {
-			add(row-r-1, -1)
-		}
-		f(row, min(row+r, h-1)-max(row-r, 0)+1)
-	}
-}
-
 // fitWindows fits every pixel's window anew, starting from the fit that level holds of it. share is 1 over the number
 // of columns of a window.
 func fitWindows(values, level planes, r int, share []float32) {
 	columns := newPlanes(values.w, 1, moments)
-	add := func(row int, sign float32) {
-		addRow(columns.pix, columns.stride, values.pix, values.h*values.stride, row*values.stride, values.w, sign)
+	add := func(row int, sign float64) {
+		addRow(columns.pix, columns.stride, values.pix, values.h*values.stride, row*values.stride, values.w, float32(sign))
 	}
 	var m [moments][lanes]float32
 	eachSum(values.h, r, add, func(row, rows int) {
@@ -235,10 +218,10 @@ func meanWindows(in, out planes, r int, share []float32) {
 	end := margin + in.w
 	for k := range 10 {
 		clear(sum)
-		eachSum(in.h, r, func(row int, sign float32) {
+		eachSum(in.h, r, func(row int, sign float64) {
 			from := in.row(k, row)
 			clear(from[end:]) // fits of pixels that are not there
-			addScaled(sum, from, sign)
+			addScaled(sum, from, float32(sign))
 		}, func(row, rows int) {
 			meanRow(out.row(k, row), sum, in.w, r, 1/float32(rows), share)
 		})
