@@ -1,41 +1,18 @@
 package onnx
 
 import (
-	"fmt"
 	"math"
-	"slices"
 
 	"github.com/straightway-app/straightway/engine/unet"
 )
 
 // velocity adds v(x, t) for x [N,3,S,S] in [-1,1] and t [M], M being N or 1: [N,3,S,S]. It is unet.Config.Velocity in
-// ONNX's operations, in the same order.
+// ONNX's operations: the same walk with another visitor.
 func (g *builder) velocity(x, t value) value {
-	net := g.net
-	w := &weaver{builder: g, time: g.timeEmbedding(t), h: g.convolution("in", x), channels: net.Base, side: net.Size}
-	w.save()
-	for i, m := range net.Mult {
-		for b := range net.Blocks {
-			w.block(fmt.Sprintf("down.%d.%d", i, b), net.Base*m)
-			w.save()
-		}
-		if i < len(net.Mult)-1 {
-			w.h, w.side = g.down(w.h), w.side/2
-			w.save()
-		}
-	}
-	w.block("middle", w.channels)
-	for i := len(net.Mult) - 1; i >= 0; i-- {
-		for b := range net.Blocks + 1 {
-			w.join()
-			w.block(fmt.Sprintf("up.%d.%d", i, b), net.Base*net.Mult[i])
-		}
-		if i > 0 {
-			w.h, w.side = g.up(w.h), w.side*2
-		}
-	}
-	v := g.convolution("out", g.silu(g.groupNorm("out.norm", w.h, w.channels, w.side)))
-	if net.Mix {
+	w := &weaver{builder: g, time: g.timeEmbedding(t), h: g.convolution("in", x)}
+	g.net.Walk(w)
+	v := g.convolution("out", g.silu(g.groupNorm("out.norm", w.h, g.net.Base*g.net.Mult[0], g.net.Size)))
+	if g.net.Mix {
 		v = g.sum(v, g.mix(x, w.time))
 	}
 	return v
@@ -43,12 +20,8 @@ func (g *builder) velocity(x, t value) value {
 
 // timeEmbedding is the SiLU of the embedding of t [M]: [M, 4·Base].
 func (g *builder) timeEmbedding(t value) value {
-	n := g.parts["time.0.weight"].shape[0] / 2
-	frequencies := make([]float32, n)
-	for i := range frequencies {
-		frequencies[i] = float32(1000 * math.Exp(-math.Log(10000)*float64(i)/float64(n)))
-	}
-	angle := g.product(g.reshape(t, -1, 1), g.floats([]int{1, n}, frequencies...))
+	frequencies := unet.Frequencies()
+	angle := g.product(g.reshape(t, -1, 1), g.floats([]int{1, len(frequencies)}, frequencies...))
 	e := g.join(1, g.node("Sin", []value{angle}), g.node("Cos", []value{angle}))
 	return g.silu(g.dense("time.1", g.silu(g.dense("time.0", e))))
 }
@@ -61,55 +34,42 @@ func (g *builder) mix(x, time value) value {
 	return g.reshape(y, 0, c, g.net.Size, g.net.Size)
 }
 
-// weaver is where the walk through the network stands: its value h [N,channels,side,side] and the skips not yet joined.
+// weaver is where the walk through the network stands: its value h [N,C,S,S] and the skips not yet joined.
 type weaver struct {
 	*builder
-	time, h        value
-	channels, side int
-	skips          []skip
+	time, h value
+	skips   []value
 }
 
-type skip struct {
-	value
-	channels int
-}
+func (w *weaver) Save() { w.skips = append(w.skips, w.h) }
+func (w *weaver) Down() { w.h = w.down(w.h) }
+func (w *weaver) Up()   { w.h = w.up(w.h) }
 
-func (w *weaver) save() { w.skips = append(w.skips, skip{w.h, w.channels}) }
-
-// join concatenates the newest saved skip.
-func (w *weaver) join() {
+func (w *weaver) Join() {
 	last := len(w.skips) - 1
-	s := w.skips[last]
+	w.h = w.join(1, w.h, w.skips[last])
 	w.skips = w.skips[:last]
-	w.h = w.builder.join(1, w.h, s.value)
-	w.channels += s.channels
 }
 
-func (w *weaver) block(name string, co int) {
+func (w *weaver) Block(name string, ci, co, side int) {
 	x := w.h
-	h := w.convolution(name+".conv1", w.silu(w.groupNorm(name+".norm1", x, w.channels, w.side)))
+	h := w.convolution(name+".conv1", w.silu(w.groupNorm(name+".norm1", x, ci, side)))
 	time := w.split(w.reshape(w.dense(name+".time", w.time), -1, 2*co, 1, 1), co, co)
 	scale, shift := w.sum(time[0], w.floats(nil, 1)), time[1]
-	h = w.sum(w.product(w.groupNorm(name+".norm2", h, co, w.side), scale), shift)
+	h = w.sum(w.product(w.groupNorm(name+".norm2", h, co, side), scale), shift)
 	h = w.convolution(name+".conv2", w.silu(h))
-	if w.channels != co {
+	if ci != co {
 		x = w.convolution(name+".skip.weight", x)
 	}
-	w.h, w.channels = w.sum(x, h), co
-	if slices.Contains(w.net.Attention, w.side) {
-		w.h = w.attention(name+".attention", w.h, co, w.side)
+	w.h = w.sum(x, h)
+	if w.net.Attends(side) {
+		w.h = w.attention(name+".attention", w.h, co, side)
 	}
 }
-
-// attentionHead is the width of a head in engine/unet.
-const attentionHead = 32
 
 // attention adds multi-head self-attention over the pixels of x [N,C,S,S] to x.
 func (g *builder) attention(name string, x value, channels, side int) value {
-	heads := max(1, channels/attentionHead)
-	for channels%heads != 0 {
-		heads--
-	}
+	heads := unet.AttentionHeads(channels)
 	width, pixels := channels/heads, side*side
 	qkv := g.convolution(name+".qkv", g.groupNorm(name+".norm", x, channels, side))
 	part := g.split(g.transpose(g.reshape(qkv, 0, 3*heads, width, pixels), 0, 1, 3, 2), heads, heads, heads) // [N,heads,pixels,width]
