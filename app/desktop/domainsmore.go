@@ -132,7 +132,11 @@ func (s *domainsScreen) showMore() {
 		distilHint = tr("With the finish Distil only")
 		setEnabled(distil, t.DistilSteps > 1)
 	}
-	noise := number(fmt.Sprint(t.BridgeNoise), inRange(0, 1))
+	noise, noiseHint := number(fmt.Sprint(t.BridgeNoise), inRange(0, 1)), tr("0 to 1; 0.1 is usual")
+	if fromNoise {
+		noiseHint = tr("Between two folders only")
+		noise.Disable()
+	}
 	seed := number(fmt.Sprint(t.Seed), inRange(0, 1e15))
 	batch := number(fmt.Sprint(t.Batch), inRange(0, 4096))
 	form := widget.NewForm(
@@ -144,7 +148,7 @@ func (s *domainsScreen) showMore() {
 		formItem(tr("Loss"), comparing, loss),
 		formItem(tr("Both ways"), hint, bothWays),
 		formItem(tr("Distil steps"), distilHint, distil),
-		formItem(tr("Bridge noise"), tr("0 to 1; 0.1 is usual"), noise),
+		formItem(tr("Bridge noise"), noiseHint, noise),
 		formItem(tr("Batch"), tr("Images a step; 0 is the preset's"), batch),
 		formItem(tr("Seed"), tr("The same seed gives the same result on one backend"), seed),
 	)

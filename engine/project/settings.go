@@ -88,7 +88,7 @@ type Settings struct {
 	Coupling        Coupling `json:"coupling"`
 	CouplingFeature Feature  `json:"coupling_feature"`
 	Loss            Loss     `json:"loss"`
-	BridgeNoise     float64  `json:"bridge_noise"` // σ of Xt += σ·2√(t(1−t))·ε on the [−1, 1] scale; 0 means none
+	BridgeNoise     float64  `json:"bridge_noise"` // σ of Xt += σ·2√(t(1−t))·ε on the [−1, 1] scale; 0 means none. From noise there is none
 	Flip            Flip     `json:"flip"`
 
 	Seed      uint64    `json:"seed"`

@@ -140,6 +140,7 @@ type times int
 
 const (
 	uniform times = iota
+	middle        // logit-normal: the middle oftener (Esser et al. 2024, arXiv 2403.03206, section 3.1, m = 0 and s = 1)
 	ends          // startShare of the batch at t = 0, the rest U-shaped: both ends oftener (Lee et al. 2024, arXiv 2405.20320, section 4.1, a = 4)
 	start         // t = 0, for a pair learnt backwards t = 1; of several finish steps the start of one
 )
@@ -178,6 +179,8 @@ func newDraw(rng *rand.Rand, pairs []couple, how times, finishSteps, shift int, 
 		d.moves[2][i] = augmentation(rng, shift, flip)
 		u := (float64(i) + rng.Float64()) / float64(n)
 		switch how {
+		case middle: // the logistic of a standard normal value
+			u = 1 / (1 + math.Exp(-math.Sqrt2*math.Erfinv(2*u-1)))
 		case ends:
 			const a = 4
 			x := math.Log1p(u*(math.Expm1(a))) / a // density ∝ e^{a·x} on [0,1]

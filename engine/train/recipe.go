@@ -27,6 +27,7 @@ type Recipe struct {
 	Flow, Reflow, Distil, Refine Stage
 
 	FeatureWeight float64 // of the feature loss in round 1
+	BridgeNoise   float64 // of round 1
 	PairSteps     int     // Euler steps that make the pairs of a reflow round
 	NoisePairs    int     // number of those pairs where the source is noise
 	ManySteps     int     // the N of "1, 4 and N steps"
@@ -49,6 +50,7 @@ func NewRecipe(s project.Settings) (Recipe, error) {
 		Distil:        Stage{Steps: 120, Rate: 8e-4, WarmUp: 50, Average: .99},
 		Refine:        Stage{Steps: 400, Rate: 4e-4, WarmUp: 30, Average: .99},
 		FeatureWeight: 0.1,
+		BridgeNoise:   s.BridgeNoise,
 		PairSteps:     6,
 		NoisePairs:    4096,
 		ManySteps:     8,
@@ -93,7 +95,15 @@ func NewRecipe(s project.Settings) (Recipe, error) {
 	if s.FromNoise() { // a longer way: all of the image has to be learnt, and no image helps to place it
 		r.Flow.Steps, r.Reflow.Steps, r.Distil.Steps = r.Flow.Steps*5/2, r.Reflow.Steps*3, r.Distil.Steps*5/2
 		r.PairSteps, r.ManySteps = 16, 16
-		r.Shift, r.FeatureWeight = 0, 0
+		r.Shift, r.FeatureWeight, r.BridgeNoise = 0, 0, 0
+		if s.Batch == 0 { // as many images in more steps learn more
+			const parts = 4
+			r.Batch /= parts
+			for _, st := range r.stages() {
+				st.Steps *= parts
+				st.Average = 1 - (1-st.Average)/parts
+			}
+		}
 	}
 	if s.Batch > 0 {
 		r.Batch = s.Batch

@@ -517,6 +517,10 @@ func (s *roundState) draw() draw {
 	rng := random(s.settings.Seed, s.name, s.step)
 	how, shift, flip := uniform, s.recipe.Shift, s.flip
 	switch s.kind {
+	case project.KindFlow:
+		if s.settings.FromNoise() {
+			how = middle
+		}
 	case project.KindReflow:
 		how, flip = ends, false // the pairs hold both an image and its mirror image
 	case project.KindDistil, project.KindRefine:
@@ -543,7 +547,7 @@ func (s *roundState) propose() (proposal, error) {
 	n := len(d.t)
 	knobs := flowKnobs{}
 	if s.kind == project.KindFlow {
-		knobs.noise = s.settings.BridgeNoise
+		knobs.noise = s.recipe.BridgeNoise
 	}
 	if s.hasFeatures() {
 		knobs.feature = s.recipe.FeatureWeight * s.featureScale
