@@ -53,7 +53,7 @@ func (o Options) withDefaults() (Options, error) {
 	o.Background.A = 255
 	o.Limits = o.Limits.withDefaults(DefaultMinSide)
 	if o.Workers <= 0 {
-		o.Workers = runtime.GOMAXPROCS(0)
+		o.Workers = min(runtime.NumCPU(), runtime.GOMAXPROCS(0))
 	}
 	if o.Progress == nil {
 		o.Progress = func(int, int, string) {}

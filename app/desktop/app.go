@@ -6,6 +6,8 @@ package desktop
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -49,6 +51,8 @@ type App struct {
 	started atomic.Bool // the display could be opened
 	stopped chan struct{}
 	closing bool
+	done    []string // since the meter asked last, with the time that it took
+	meter   bool     // there is one
 
 	domains *domainsScreen
 	train   *trainScreen
@@ -116,7 +120,9 @@ func (a *App) rebuild() {
 }
 
 // open brings a screen to the front.
-func (a *App) open(i int) {
+func (a *App) open(i int) { a.timed("open", func() { a.bring(i) }) }
+
+func (a *App) bring(i int) {
 	a.current = i
 	for k, b := range a.tabs {
 		light(b, k == i, widget.LowImportance)
@@ -142,10 +148,35 @@ func (a *App) poll() {
 	}
 }
 
+// timed does something that may hold a frame up, and notes it for the meter.
+func (a *App) timed(what string, do func()) {
+	if !a.meter {
+		do()
+		return
+	}
+	began := time.Now()
+	do()
+	if took := time.Since(began); took > time.Millisecond {
+		a.done = append(a.done, fmt.Sprintf("%s %.0f ms", what, took.Seconds()*1000))
+	}
+}
+
+// during is the screen in front and what was done since it was asked last; the rest of the time goes to drawing.
+func (a *App) during() string {
+	title, _ := a.screens[a.current].name()
+	text := strings.Join(append([]string{title}, a.done...), ", ")
+	a.done = a.done[:0]
+	return text
+}
+
 func (a *App) refresh() {
 	if a.closing {
 		return
 	}
+	a.timed("refresh", a.refreshAll)
+}
+
+func (a *App) refreshAll() {
 	a.refreshHeader()
 	a.endTip()
 	a.screens[a.current].refresh()

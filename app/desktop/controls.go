@@ -29,11 +29,67 @@ func choice(names []string, at int, explanation string, chosen func(int)) *tip.S
 }
 
 // selection is a choice inside a dialog, where explanations have no room of their own.
-func selection(names []string, at int, chosen func(int)) *widget.Select {
-	w := widget.NewSelect(names, nil)
+func selection(names []string, at int, chosen func(int)) *dialogSelect {
+	w := &dialogSelect{}
+	w.ExtendBaseWidget(w)
+	w.SetOptions(names)
 	w.SetSelectedIndex(max(0, at))
 	w.OnChanged = func(string) { chosen(w.SelectedIndex()) }
 	return w
+}
+
+// escaped hands Escape to the window, which closes the dialog in front: a control that has the keyboard would keep it.
+func escaped(o fyne.CanvasObject, k *fyne.KeyEvent) bool {
+	c := fyne.CurrentApp().Driver().CanvasForObject(o)
+	if k.Name != fyne.KeyEscape || c == nil || c.OnTypedKey() == nil {
+		return false
+	}
+	c.OnTypedKey()(k)
+	return true
+}
+
+// dialogSelect is a selection inside a dialog.
+type dialogSelect struct{ widget.Select }
+
+// TypedKey implements fyne.Focusable.
+func (s *dialogSelect) TypedKey(k *fyne.KeyEvent) {
+	if !escaped(s, k) {
+		s.Select.TypedKey(k)
+	}
+}
+
+// dialogEntry is a line to type in inside a dialog.
+type dialogEntry struct{ widget.Entry }
+
+func newDialogEntry() *dialogEntry {
+	e := &dialogEntry{}
+	e.Wrapping = fyne.TextWrapOff
+	e.ExtendBaseWidget(e)
+	return e
+}
+
+// TypedKey implements fyne.Focusable.
+func (e *dialogEntry) TypedKey(k *fyne.KeyEvent) {
+	if !escaped(e, k) {
+		e.Entry.TypedKey(k)
+	}
+}
+
+// dialogCheck is a check box inside a dialog.
+type dialogCheck struct{ widget.Check }
+
+func newDialogCheck(on bool, changed func(bool)) *dialogCheck {
+	c := &dialogCheck{}
+	c.Checked, c.OnChanged = on, changed
+	c.ExtendBaseWidget(c)
+	return c
+}
+
+// TypedKey implements fyne.Focusable.
+func (c *dialogCheck) TypedKey(k *fyne.KeyEvent) {
+	if !escaped(c, k) {
+		c.Check.TypedKey(k)
+	}
 }
 
 // formItem is a line of a form, with a hint below its control.

@@ -43,6 +43,7 @@ type domainsScreen struct {
 	warned    string
 	choices   *fyne.Container
 	opened    *widget.Label
+	openedRow *fyne.Container // it and the buttons
 	estimate  *widget.Label
 	folder    *widget.Label
 	folderRow fyne.CanvasObject
@@ -75,6 +76,7 @@ func (s *domainsScreen) build() fyne.CanvasObject {
 	s.warnings = container.NewVBox()
 	s.opened = widget.NewLabel("")
 	s.opened.Truncation = fyne.TextTruncateEllipsis
+	s.openedRow = container.New(&lineBeside{after: true}, s.opened, container.NewHBox())
 	s.estimate = widget.NewLabel("")
 	s.folder = widget.NewLabel("")
 	s.folder.Truncation = fyne.TextTruncateEllipsis
@@ -92,10 +94,10 @@ func (s *domainsScreen) build() fyne.CanvasObject {
 	recent := button(tr("Recent"), theme.HistoryIcon(), tr("Projects that were open lately"), nil)
 	recent.OnTapped = func() { s.showRecent(recent) }
 	fresh := button(tr("New"), theme.DocumentCreateIcon(), tr("Close this project and start a new one (Ctrl+N)"), s.app.newProject)
-	top := container.NewBorder(nil, nil, container.NewHBox(fresh, open, recent, demo), nil, s.opened)
+	s.openedRow.Objects[1] = newRow(fresh, open, recent, demo)
 	begin := container.NewBorder(nil, nil, s.estimate, container.NewGridWrap(fyne.NewSize(180*s.scale(), s.train.MinSize().Height), s.train))
 	// It scrolls only where a large scale meets a small window.
-	s.root = container.NewVScroll(newPage(cards, top, cards, s.warnings, s.choices, s.folderRow, begin))
+	s.root = container.NewVScroll(newPage(cards, s.openedRow, cards, s.warnings, s.choices, s.folderRow, begin))
 	return s.root
 }
 
@@ -175,7 +177,7 @@ func (s *domainsScreen) refresh() {
 	s.warn(warnings, left, a, b)
 	if p != nil {
 		t := p.Settings()
-		setText(s.opened, tr("%s: %s, %d px", shortPath(p.Dir()), presetName(t.Preset), t.Size))
+		s.sayOpened(tr("%s: %s, %d px", shortPath(p.Dir()), presetName(t.Preset), t.Size))
 		setText(s.estimate, "")
 		s.setTrain(tr("Go to training"), true)
 		return
@@ -184,7 +186,7 @@ func (s *domainsScreen) refresh() {
 	if noise {
 		opened = tr("A new generator: choose or drop the target, a folder of images")
 	}
-	setText(s.opened, opened)
+	s.sayOpened(opened)
 	dir := s.dir
 	ready := a.Path != "" && b.Path != "" && a.Err == nil && b.Err == nil && !a.Scanning && !b.Scanning
 	if ready && dir == "" {
@@ -200,6 +202,14 @@ func (s *domainsScreen) refresh() {
 	}
 	s.setTrain(tr("Train"), ready && !slices.ContainsFunc(warnings, studio.Warning.Blocks))
 	s.showEstimate(ready)
+}
+
+// sayOpened says which project is open, on a line of its own where the text is too long to stand beside the buttons.
+func (s *domainsScreen) sayOpened(text string) {
+	if s.opened.Text != text {
+		s.opened.SetText(text)
+		s.root.Refresh()
+	}
 }
 
 func (s *domainsScreen) setTrain(text string, enabled bool) {
@@ -300,6 +310,11 @@ func (s *domainsScreen) dropped(at fyne.Position, paths []string) {
 			return
 		}
 	}
+	nearest := 0
+	if at.X > s.app.body.Size().Width/2 {
+		nearest = 1
+	}
+	s.choose(nearest, paths[0])
 }
 
 // start makes the project and trains, or goes to the training of the open one.
@@ -408,15 +423,15 @@ func newDomainCard(s *domainsScreen, index int, title string) *domainCard {
 	choose := button(tr("Choose…"), theme.FolderOpenIcon(), tr("Choose a folder of images; folders inside it count too"), func() {
 		s.app.chooseFolder(title, func(path string) { s.choose(index, path) })
 	})
-	buttons := container.NewHBox(choose)
+	buttons := newRow(choose)
 	if index == 0 {
 		c.noise = check(tr("Noise"), false, tr("Learn to make pictures like the target's from nothing but noise: no source folder is needed"), c.chooseNoise)
-		buttons = container.NewHBox(c.noise, choose)
+		buttons = newRow(c.noise, choose)
 	}
 	c.words = wrapped(tr("The source is noise: the project will be a generator. It learns from the target folder alone to make new pictures like those in it."))
 	c.words.Hide()
 	pictures := container.NewStack(c.thumbs, c.empty)
-	c.page = newPage(pictures, container.NewBorder(nil, nil, nil, buttons, c.path), pictures, c.bar, c.words, container.NewBorder(nil, nil, nil, c.details, c.count))
+	c.page = newPage(pictures, container.New(&lineBeside{}, c.path, buttons), pictures, c.bar, c.words, container.NewBorder(nil, nil, nil, c.details, c.count))
 	c.frame = widgets.NewDropFrame(title, c.page)
 	return c
 }
@@ -487,7 +502,9 @@ func (c *domainCard) refresh() {
 		if n := len(st.Skipped) - st.Duplicates; n > 0 {
 			text += tr(" · %d skipped", n)
 		}
-		if st.Duplicates > 0 {
+		if st.Duplicates == 1 {
+			text += tr(" · 1 duplicate")
+		} else if st.Duplicates > 1 {
 			text += tr(" · %d duplicates", st.Duplicates)
 		}
 		if st.Shape.Side > 0 {

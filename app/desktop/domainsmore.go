@@ -37,7 +37,7 @@ func (s *domainsScreen) warn(warnings []studio.Warning, left []studio.Clash, a, 
 			l.Importance = widget.WarningImportance
 			s.warnings.Add(container.NewBorder(nil, nil, widget.NewIcon(theme.NewWarningThemedResource(theme.WarningIcon())), nil, l))
 		}
-		s.warnings.Refresh()
+		s.root.Refresh() // the cards give room, or get it back
 	}
 }
 
@@ -94,8 +94,8 @@ func (s *domainsScreen) showMore() {
 	coupling := selection([]string{tr("By itself"), tr("Registered, over all images"), tr("Optimal transport in minibatches"), tr("Independent")}, int(t.Coupling), func(i int) { t.Coupling = project.Coupling(i) })
 	feature := selection([]string{tr("By itself"), tr("Edges"), tr("Pixels"), tr("Brightness")}, int(t.CouplingFeature), func(i int) { t.CouplingFeature = project.Feature(i) })
 	loss := selection([]string{tr("Pixels and features"), tr("Pixels only")}, int(t.Loss), func(i int) { t.Loss = project.Loss(i) })
-	number := func(text string, valid func(string) error) *widget.Entry {
-		e := widget.NewEntry()
+	number := func(text string, valid func(string) error) *dialogEntry {
+		e := newDialogEntry()
 		e.SetText(text)
 		e.Validator = valid
 		return e
@@ -123,8 +123,7 @@ func (s *domainsScreen) showMore() {
 	case t.Finish == project.FinishNone:
 		hint = tr("Needs a finish: choose Distil or Refine first")
 	}
-	bothWays := widget.NewCheck("", func(on bool) { t.BothWays = on })
-	bothWays.SetChecked(t.BothWays)
+	bothWays := newDialogCheck(t.BothWays, func(on bool) { t.BothWays = on })
 	setEnabled(bothWays, !fromNoise && t.Finish != project.FinishNone || t.BothWays) // what is on can be put off
 	distilHint := tr("In how many steps the finish translates: 1 to 16; 1 is usual")
 	distil := number(fmt.Sprint(max(1, t.DistilSteps)), inRange(1, 16))

@@ -172,7 +172,7 @@ func TestTheTableShowsEveryFileAndItsWholeError(t *testing.T) {
 	}
 	st.State, st.Version = studio.Finished, 2
 	s.refresh()
-	if got := s.status.Text; got != "Done: 34 exported, 6 already there, 10 failed, 0 no images, in 5 s" {
+	if got := s.status.Text; got != "Done: 34 exported, 6 already there, 10 failed, 0 that are no images, in 5 s" {
 		t.Errorf("at the end it says %q", got)
 	}
 	if s.retry.Disabled() || !s.pause.Disabled() || !s.stop.Disabled() {

@@ -89,7 +89,7 @@ func (s *exportScreen) progressText(st studio.ExportState) string {
 	}
 	c := s.table.counts
 	if !busy(st) {
-		text := tr("%d exported, %d already there, %d failed, %d no images, in %s", c.done, c.there, c.failed, c.ignored, span(st.Elapsed))
+		text := tr("%d exported, %d already there, %d failed, %d that are no images, in %s", c.done, c.there, c.failed, c.ignored, span(st.Elapsed))
 		switch st.State {
 		case studio.Idle:
 			return tr("Stopped:") + " " + text

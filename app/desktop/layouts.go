@@ -8,6 +8,7 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/theme"
+	"fyne.io/fyne/v2/widget"
 	tip "github.com/dweymouth/fyne-tooltip/widget"
 )
 
@@ -111,8 +112,64 @@ func (l *besideOrBelow) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 		return
 	}
 	first.Resize(fyne.NewSize(size.Width-beside, height))
-	row.Move(fyne.NewPos(size.Width-beside+2*theme.Padding(), 0))
-	row.Resize(fyne.NewSize(beside-2*theme.Padding(), height))
+	row.Resize(fyne.NewSize(beside-2*theme.Padding(), 0)) // its height follows from its width
+	row.Move(fyne.NewPos(size.Width-beside+2*theme.Padding(), max(0, (height-row.MinSize().Height)/2)))
+	row.Resize(fyne.NewSize(beside-2*theme.Padding(), row.MinSize().Height))
+}
+
+// lineBeside puts a line of text beside a row of controls, at their left or after them, or below where not all of the text
+// can be read there.
+type lineBeside struct {
+	after bool
+	width float32
+}
+
+// fits is whether the whole text has room beside the controls.
+func (l *lineBeside) fits(objects []fyne.CanvasObject, width float32) bool {
+	label := objects[0].(*widget.Label)
+	return fyne.MeasureText(label.Text, theme.TextSize(), label.TextStyle).Width+2*theme.InnerPadding()+inLine(objects[1]) <= width
+}
+
+// MinSize implements fyne.Layout.
+func (l *lineBeside) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	line, row := objects[0].MinSize(), objects[1].MinSize()
+	size := fyne.NewSize(max(line.Width, row.Width), max(line.Height, row.Height))
+	if l.width > 0 && !l.fits(objects, l.width) {
+		size.Height = line.Height + heightAt(objects[1], l.width)
+	}
+	return size
+}
+
+// Layout implements fyne.Layout.
+func (l *lineBeside) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	l.width = size.Width
+	label, row := objects[0], objects[1]
+	wide, tall := inLine(row)-2*theme.Padding(), label.MinSize().Height
+	if !l.fits(objects, size.Width) {
+		below := heightAt(row, size.Width)
+		label.Move(fyne.NewPos(0, below))
+		label.Resize(fyne.NewSize(size.Width, tall))
+		row.Resize(fyne.NewSize(size.Width, below))
+		row.Move(fyne.NewPos(l.start(size.Width, wide), 0))
+		return
+	}
+	height := max(tall, heightAt(row, wide))
+	row.Resize(fyne.NewSize(wide, height))
+	row.Move(fyne.NewPos(l.start(size.Width, wide), (height-row.MinSize().Height)/2))
+	label.Resize(fyne.NewSize(size.Width-wide-2*theme.Padding(), tall))
+	at := fyne.NewPos(0, (height-tall)/2)
+	if l.after {
+		at.X = wide + 2*theme.Padding()
+	}
+	label.Move(at)
+}
+
+// start is where the controls begin.
+func (l *lineBeside) start(width, wide float32) float32 {
+	if l.after {
+		return 0
+	}
+	return max(0, width-wide)
 }
 
 // tallPage stacks objects over the whole width; the one given has the height that the others leave. Rows that wrap and

@@ -28,20 +28,32 @@ const meterEvery = 10 * time.Millisecond
 // Waits are the times from handing the UI goroutine a function to its running. They count more than one frame where
 // frames follow each other without a pause, since the loop then takes either at random.
 type meter struct {
-	training func() bool // asked from any goroutine
+	training func() bool   // asked from any goroutine
+	during   func() string // what the window was at since the last round, asked on the UI goroutine; nil: not told
 
 	mu    sync.Mutex
 	first time.Duration      // from the start of the process to the end of the first frame; 0 before
 	gaps  [2][]time.Duration // idle and in training
 	waits [2][]time.Duration
+	long  []longGap // in training
 	round time.Time // the last round of the loop
 	beat  *fyne.Animation
 	quit  chan struct{}
 	once  sync.Once
 }
 
-func newMeter(training func() bool) *meter {
-	m := &meter{training: training, quit: make(chan struct{})}
+// tooLong is how long a gap may be in training.
+const tooLong = 50 * time.Millisecond
+
+// longGap is a gap in training that was too long.
+type longGap struct {
+	took   time.Duration
+	at     time.Duration // from the start of the process
+	during string
+}
+
+func newMeter(training func() bool, during func() string) *meter {
+	m := &meter{training: training, during: during, quit: make(chan struct{})}
 	m.beat = &fyne.Animation{Duration: time.Hour, RepeatCount: fyne.AnimationRepeatForever, Curve: fyne.AnimationLinear, Tick: func(float32) { m.tick(time.Now()) }}
 	go func() {
 		for {
@@ -66,8 +78,18 @@ func newMeter(training func() bool) *meter {
 
 // tick is called in every round of the window's loop, before it draws.
 func (m *meter) tick(now time.Time) {
+	during := ""
+	if m.during != nil {
+		during = m.during()
+	}
 	if !m.round.IsZero() {
-		m.add(&m.gaps, now.Sub(m.round))
+		took := now.Sub(m.round)
+		m.add(&m.gaps, took)
+		if took > tooLong && m.training() {
+			m.mu.Lock()
+			m.long = append(m.long, longGap{took, sinceStart(), during})
+			m.mu.Unlock()
+		}
 	}
 	m.round = now
 }
@@ -88,6 +110,7 @@ func (m *meter) stop() { m.once.Do(func() { close(m.quit) }) }
 func (m *meter) reset() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.long = nil
 	m.gaps, m.waits = [2][]time.Duration{}, [2][]time.Duration{}
 }
 
@@ -128,6 +151,9 @@ func (m *meter) String() string {
 			at := func(q float64) float64 { return w[min(len(w)-1, int(q*float64(len(w))))].Seconds() * 1000 }
 			lines = append(lines, fmt.Sprintf("ui-meter: %s: longest %s %.1f ms, 99.9th percentile %.1f ms, median %.1f ms, of %d", name, kind.name, at(1), at(.999), at(.5), len(w)))
 		}
+	}
+	for _, g := range m.long {
+		lines = append(lines, fmt.Sprintf("ui-meter: training: a gap of %.1f ms %.1f s after the start: %s", g.took.Seconds()*1000, g.at.Seconds(), g.during))
 	}
 	if lines == nil {
 		return "ui-meter: nothing was measured"

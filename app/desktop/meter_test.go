@@ -10,7 +10,7 @@ import (
 
 func TestTheMeterTellsTrainingApart(t *testing.T) {
 	training := false
-	m := &meter{training: func() bool { return training }}
+	m := &meter{training: func() bool { return training }, during: func() string { return "Train, refresh 2 ms" }}
 	if got := m.String(); got != "ui-meter: nothing was measured" {
 		t.Errorf("at first it says %q", got)
 	}
@@ -23,12 +23,15 @@ func TestTheMeterTellsTrainingApart(t *testing.T) {
 	m.tick(begin)
 	m.tick(begin.Add(17 * time.Millisecond))
 	m.tick(begin.Add(37 * time.Millisecond))
+	m.tick(begin.Add(97 * time.Millisecond))
+	m.long[0].at = 2 * time.Second
 	m.first = 350 * time.Millisecond
 	want := []string{
 		"ui-meter: first frame 350 ms after the start",
 		"ui-meter: idle: longest wait 3.0 ms, 99.9th percentile 3.0 ms, median 2.0 ms, of 3",
-		"ui-meter: training: longest gap 20.0 ms, 99.9th percentile 20.0 ms, median 20.0 ms, of 2",
+		"ui-meter: training: longest gap 60.0 ms, 99.9th percentile 60.0 ms, median 20.0 ms, of 3",
 		"ui-meter: training: longest wait 40.0 ms, 99.9th percentile 40.0 ms, median 40.0 ms, of 1",
+		"ui-meter: training: a gap of 60.0 ms 2.0 s after the start: Train, refresh 2 ms",
 	}
 	if got := m.String(); got != strings.Join(want, "\n") {
 		t.Errorf("it says\n%s", got)

@@ -77,7 +77,8 @@ func Run(o Options) error {
 	go a.poll()
 	var m *meter
 	if o.Meter {
-		m = newMeter(func() bool { return s.Training.State().State == studio.Running })
+		a.meter = true
+		m = newMeter(func() bool { return s.Training.State().State == studio.Running }, a.during)
 		m.beat.Start()
 		time.AfterFunc(3*time.Second, m.reset) // setting up is not a stall
 		witness := m.witness()

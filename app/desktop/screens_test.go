@@ -310,6 +310,15 @@ func (l *looker) look(o fyne.CanvasObject, at fyne.Position, room, clip area) {
 	case *tip.Check:
 		control("check", o.Text, o.MinSize())
 		return
+	case *dialogCheck:
+		control("check", o.Text, o.MinSize())
+		return
+	case *dialogSelect:
+		control("selection", o.Selected, selectionSize(&o.Select))
+		return
+	case *dialogEntry:
+		control("entry", o.Text, entrySize(&o.Entry))
+		return
 	case *widget.Select:
 		control("selection", o.Selected, selectionSize(o))
 		return
@@ -473,4 +482,63 @@ func differing(a, b image.Image) float64 {
 		}
 	}
 	return float64(n) / float64(a.Bounds().Dx()*a.Bounds().Dy())
+}
+
+// A folder that is dropped beside the cards comes to the nearer one, where neither is empty.
+func TestDropBesideFullCards(t *testing.T) {
+	a := shows[0].open(t)
+	if err := a.studio.Demo(); err != nil {
+		t.Fatal(err)
+	}
+	scanned(t, a)
+	a.open(0)
+	a.settle()
+	dir := t.TempDir()
+	source := a.studio.Domains[0].Path()
+	size := a.window.Canvas().Size()
+	a.domains.dropped(fyne.NewPos(size.Width*.8, size.Height-5), []string{dir})
+	if got := [2]string{a.studio.Domains[0].Path(), a.studio.Domains[1].Path()}; got != [2]string{source, dir} {
+		t.Errorf("the domains are %q, want the target replaced", got)
+	}
+}
+
+// The cards have all of their height again once there is nothing left to warn of.
+func TestCardsGrowWhenWarningsAreGone(t *testing.T) {
+	a := shows[0].open(t)
+	if err := a.studio.Demo(); err != nil {
+		t.Fatal(err)
+	}
+	scanned(t, a)
+	a.open(0)
+	a.settle()
+	height := a.domains.cards[0].frame.Size().Height
+	source := a.studio.Domains[0].Path()
+	a.studio.Domains[0].Choose(a.studio.Domains[1].Path())
+	scanned(t, a)
+	a.refresh()
+	if got := a.domains.cards[0].frame.Size().Height; got >= height {
+		t.Errorf("a card is %v high beside a warning, and %v without one", got, height)
+	}
+	a.studio.Domains[0].Choose(source)
+	scanned(t, a)
+	a.refresh()
+	if got := a.domains.cards[0].frame.Size().Height; got != height {
+		t.Errorf("a card is %v high after a warning, and was %v before", got, height)
+	}
+}
+
+// Escape closes a dialog also while one of its controls has the keyboard.
+func TestEscapeFromAControlOfADialog(t *testing.T) {
+	a := shows[0].open(t)
+	a.showSettings()
+	c := a.window.Canvas()
+	c.FocusNext()
+	focused := c.Focused()
+	if _, ok := focused.(*dialogSelect); !ok {
+		t.Fatalf("the keyboard is with a %T, want a selection", focused)
+	}
+	focused.TypedKey(&fyne.KeyEvent{Name: fyne.KeyEscape})
+	if c.Overlays().Top() != nil {
+		t.Error("the settings are still open")
+	}
 }

@@ -83,10 +83,11 @@ func (s *trainScreen) build() fyne.CanvasObject {
 	}
 	s.rail = widgets.NewRail()
 	s.rail.OnTapped = s.tapStage
+	s.rail.Hide() // until there is a project
 	s.state = heading("")
 	s.state.Wrapping = fyne.TextWrapWord
 	s.numbers = widget.NewLabel("")
-	s.numbers.Truncation = fyne.TextTruncateEllipsis
+	s.numbers.Wrapping = fyne.TextWrapWord
 	s.bar = widget.NewProgressBar()
 	s.barRow = s.app.slim(s.bar)
 	s.barRow.Hide()
@@ -113,9 +114,9 @@ func (s *trainScreen) build() fyne.CanvasObject {
 		}
 	}
 	s.notes = quiet("")
-	buttons := container.NewHBox(s.measures, s.run, s.stop, s.more)
+	buttons := newRow(s.measures, s.run, s.stop, s.more)
 	words := container.New(layout.NewCustomPaddedVBoxLayout(-theme.InnerPadding()), s.state, s.numbers)
-	head := container.NewBorder(nil, nil, nil, container.NewCenter(buttons), words)
+	head := container.New(&besideOrBelow{}, sized(34, words), buttons)
 	loss := container.NewBorder(container.NewBorder(nil, nil, heading(tr("Loss")), logarithmic), nil, nil, nil, s.plot)
 	measured := container.NewBorder(heading(tr("By round, on held-out images")), nil, nil, nil, s.bars)
 	left := container.NewVSplit(loss, measured)
@@ -210,7 +211,7 @@ func (s *trainScreen) refresh() {
 	}
 	s.showRounds(st)
 	shown := len(st.Previews)
-	if shown == 0 && len(st.Rounds) > 0 {
+	if shown == 0 && len(st.Rounds) > 0 && st.State != studio.Running {
 		shown = noneKept
 	}
 	if s.previews != shown {
@@ -279,12 +280,13 @@ func (s *trainScreen) showState(p *project.Project, st studio.TrainingState) {
 	if numbers == "" && (st.State == studio.Running || st.State == studio.Paused) {
 		numbers = s.figures(e)
 	}
-	before := s.state.MinSize().Height
+	height := func() float32 { return s.state.MinSize().Height + s.numbers.MinSize().Height }
+	before := height()
 	setText(s.state, text)
-	if s.state.MinSize().Height != before { // another number of lines
+	setText(s.numbers, numbers)
+	if height() != before { // another number of lines
 		s.root.Refresh()
 	}
-	setText(s.numbers, numbers)
 	if s.bar.Value != fraction {
 		s.bar.SetValue(fraction)
 	}
@@ -375,6 +377,10 @@ func (s *trainScreen) showRail(st studio.TrainingState) {
 	if !same {
 		s.railNow = stages
 		s.rail.SetStages(stages)
+		if len(stages) > 0 != s.rail.Visible() {
+			setShown(s.rail, len(stages) > 0)
+			s.root.Refresh()
+		}
 	}
 }
 
@@ -474,7 +480,7 @@ func (s *trainScreen) showPreview(i int) {
 	setShown(s.moment, len(previews) > 1)
 	if len(previews) == 0 {
 		none := tr("The first preview comes some seconds after training begins")
-		if len(st.Rounds) > 0 {
+		if len(st.Rounds) > 0 && st.State != studio.Running {
 			none = tr("None was kept of the training until now")
 		}
 		setText(s.when, none)

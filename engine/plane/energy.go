@@ -54,8 +54,11 @@ func parallel(n int, work func(i int)) {
 	const stretch = 64
 	var next atomic.Int64
 	var group sync.WaitGroup
-	for range min(n/stretch+1, runtime.GOMAXPROCS(0)) {
+	for range min(n/stretch+1, runtime.NumCPU(), runtime.GOMAXPROCS(0)) {
 		group.Go(func() {
+			if measure.Prepare != nil {
+				measure.Prepare()
+			}
 			for {
 				to := int(next.Add(stretch))
 				for i := to - stretch; i < min(to, n); i++ {

@@ -104,7 +104,7 @@ type export struct {
 func (x *export) run(ctx context.Context, q queue) Summary {
 	workers := x.options.Workers
 	if workers <= 0 {
-		workers = runtime.GOMAXPROCS(0)
+		workers = min(runtime.NumCPU(), runtime.GOMAXPROCS(0))
 	}
 	jobs := make(chan *job)
 	read := make(chan *picture, workers)

@@ -125,7 +125,7 @@ func translatedBackground(c canvas, y plane, otherwise [3]float32) [3]float32 {
 
 // inBands splits n rows among the cores.
 func inBands(n int, f func(from, to int)) {
-	bands := min(runtime.GOMAXPROCS(0), max(1, n/64))
+	bands := min(runtime.NumCPU(), runtime.GOMAXPROCS(0), max(1, n/64))
 	var wait sync.WaitGroup
 	for i := range bands {
 		wait.Go(func() { f(n*i/bands, n*(i+1)/bands) })

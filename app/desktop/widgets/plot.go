@@ -226,7 +226,8 @@ type reading struct {
 	x, y   float64
 }
 
-// readings returns the x of any series nearest to the given one, and every series' value nearest to that.
+// readings returns the x of any series nearest to the given one, and the value nearest to that of every series that is
+// there: one that ends before it, or begins after it, has none.
 func (p *Plot) readings(x float64) (at float64, found []reading) {
 	allowed := axis{log: p.logY}
 	best := math.Inf(1)
@@ -236,6 +237,9 @@ func (p *Plot) readings(x float64) (at float64, found []reading) {
 		}
 	}
 	for k, s := range p.series {
+		if n := min(len(s.X), len(s.Y)); n == 0 || at < s.X[0] || at > s.X[n-1] {
+			continue
+		}
 		if i := nearest(s, at, allowed); i >= 0 {
 			found = append(found, reading{k, s.X[i], s.Y[i]})
 		}

@@ -85,6 +85,17 @@ func shownPlot(t *testing.T) *Plot {
 	return p
 }
 
+func TestPointerReadsOnlyLinesThatAreThere(t *testing.T) {
+	p := shownPlot(t)
+	p.SetSeries([]Series{
+		{Name: "first round", X: []float64{1, 10, 20}, Y: []float64{5, 4, 3}},
+		{Name: "second round", X: []float64{21, 30}, Y: []float64{2, 1}},
+	})
+	if at, found := p.readings(12); at != 10 || len(found) != 1 || found[0].series != 0 {
+		t.Errorf("at 12 read %v %v, want the first round alone, at 10", at, found)
+	}
+}
+
 func TestPointerReadsTheNearestValues(t *testing.T) {
 	p := shownPlot(t)
 	at, found := p.readings(27)
