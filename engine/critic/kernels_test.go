@@ -102,7 +102,7 @@ func TestCriticKernelsAgreeWithTheGraph(t *testing.T) {
 func TestEnergyAddsUpTheLayers(t *testing.T) {
 	features := make([][]float32, 2)
 	for i := range features {
-		features[i] = make([]float32, FeatureSize)
+		features[i] = make([]float32, Classifier{}.FeatureSize())
 		at := 0
 		for layer, width := range []int{classifierWidth, 2 * classifierWidth, 4 * classifierWidth} {
 			for k := range width {
