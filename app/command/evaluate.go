@@ -64,13 +64,18 @@ func newEvaluate(out *output) *cobra.Command {
 					return err
 				}
 				m := report.Measurements
-				out.event(map[string]any{
+				line := map[string]any{
 					"event": "evaluate", "round": report.Round, "straightness": m["straightness"], "cost": m["cost"],
-					"distance": variants(m, "kid"), "swd": variants(m, "swd"), "distance_source": m["kid_source"], "swd_source": m["swd_source"],
+					"distance": variants(m, "kid"), "swd": variants(m, "swd"),
 					"distance_reverse": variants(m, "kid_reverse"), "accepted": variants(m, "accepted"), "accepted_target": m["accepted_target"],
 					"preservation": variants(m, "preservation"), "round_trip": variants(m, "round_trip"), "solver": solver.String(), "nfe": variants(m, "nfe"),
-				})
+				}
+				addYardsticks(line, m)
+				out.event(line)
 				out.result("round %s: %s", report.Round, inWords(m))
+				if doubt := train.Doubt(m); doubt != "" {
+					out.note("%s", doubt)
+				}
 				return nil
 			}
 			r, err := train.EvaluatePairs(c.Context(), train.PairOptions{

@@ -252,15 +252,23 @@ func reportTraining(out *output, e train.Event) {
 			"distance_reverse": variants(m, "kid_reverse"), "round_trip": variants(m, "round_trip"),
 			"accepted": variants(m, "accepted"), "accepted_target": m["accepted_target"], "preservation": variants(m, "preservation"), "sheet": e.Sheet,
 		}
-		for key, name := range map[string]string{"kid_source": "distance_source", "swd_source": "swd_source"} {
-			if v, ok := m[key]; ok {
-				line[name] = v
-			}
-		}
+		addYardsticks(line, m)
 		out.event(line)
 		out.note("round %s: %s", e.Round, inWords(m))
 		if e.Sheet != "" {
 			out.note("contact sheet: %s", e.Sheet)
+		}
+	}
+}
+
+// addYardsticks adds what a round's distances are to be read by, as far as it was measured.
+func addYardsticks(line map[string]any, m project.Measurements) {
+	for key, name := range map[string]string{
+		"kid_source": "distance_source", "swd_source": "swd_source", "kid_colour": "distance_colour", "swd_colour": "swd_colour",
+		"balanced_accuracy": "balanced_accuracy",
+	} {
+		if v, ok := m[key]; ok {
+			line[name] = v
 		}
 	}
 }
@@ -273,7 +281,14 @@ func inWords(m project.Measurements) string {
 	}
 	text += fmt.Sprintf("transport cost %.3f, distance to the target %s", m["cost"], list(m, "kid"))
 	if v, ok := m["kid_source"]; ok {
-		text += fmt.Sprintf(" (source %.3f)", v)
+		text += fmt.Sprintf(" (source %.3f", v)
+		if v, ok := m["kid_colour"]; ok {
+			text += fmt.Sprintf(", with its colours matched %.3f", v)
+		}
+		text += ")"
+	}
+	if v, ok := m["balanced_accuracy"]; ok {
+		text += fmt.Sprintf(", measured by a classifier of balanced accuracy %.2f", v)
 	}
 	text += fmt.Sprintf(", accepted as target %s (real %.2f)", list(m, "accepted"), m["accepted_target"])
 	if kept := list(m, "preservation"); kept != "" {

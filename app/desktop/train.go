@@ -645,6 +645,12 @@ func (s *trainScreen) showMeasurements(r project.Round) {
 	if v, ok := m["kid_source"]; ok {
 		text += tr(" The source itself is at KID %.2f.", v)
 	}
+	if v, ok := m["kid_colour"]; ok {
+		text += tr(" With its colours matched to the target's it is at %.2f.", v)
+	}
+	if v, ok := m["balanced_accuracy"]; ok {
+		text += tr(" The classifier that measures has a balanced accuracy of %.2f on held-out images.", v)
+	}
 	if v, ok := m["accepted_target"]; ok {
 		text += tr(" Of real target images %.2f are taken for the target.", v)
 	}

@@ -34,7 +34,8 @@ type Advice struct {
 // Advise judges by the last finished round. One step counts as as good as many within a quarter, or within 2 % of the
 // source's own distance, about the spread between seeds on the project's line-art and people pictures; a reflow that
 // does not take S to 80 % of what it was has nothing left to straighten, and further rounds only add their errors. Noise
-// has no distance that is worth comparing with: the blur that the first round makes in one step stands in for it.
+// has no distance that is worth comparing with: the blur that the first round makes in one step stands in for it. Reports
+// without the accuracy of their classifier have another's distances, from before it was measured.
 func Advise(rounds []project.Round) Advice {
 	var done []project.Round
 	for _, r := range rounds {
@@ -61,7 +62,9 @@ func Advise(rounds []project.Round) Advice {
 	if len(done) > 1 {
 		before = done[len(done)-2].Report.Measurements
 		a.Before = before["straightness"]
-		if a.One > 1.25*before["kid/1"] && a.One > before["kid/1"]+slack {
+		_, now := m["balanced_accuracy"]
+		_, then := before["balanced_accuracy"]
+		if now == then && a.One > 1.25*before["kid/1"] && a.One > before["kid/1"]+slack {
 			a.Kind, a.Before, a.Better = AdviseRestore, before["kid/1"], done[len(done)-2].Name
 			return a
 		}

@@ -4,6 +4,8 @@
 package critic
 
 import (
+	"fmt"
+
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 
@@ -12,24 +14,44 @@ import (
 
 const classifierWidth = 16
 
-// Classifier tells source (logit < 0) from target (logit > 0).
-type Classifier struct{}
-
-// Table lists the classifier's parameters.
-func (Classifier) Table() layer.Table {
-	const w = classifierWidth
-	return layer.Table{}.
-		Conv("conv0", 3, 3, w, layer.Uniform).
-		Conv("conv1", 3, w, 2*w, layer.Uniform).
-		Conv("conv2", 3, 2*w, 4*w, layer.Uniform).
-		Dense("logit", 4*w, 1, layer.Uniform)
+// Classifier tells source (logit < 0) from target (logit > 0). The zero value is the classifier of the feature loss.
+type Classifier struct {
+	// Deeper is the number of further levels, each of half the resolution of the one before and as many channels as
+	// the last. Without them a feature sees nine pixels by nine, with two thirty-three: enough for a whole image of 32.
+	Deeper int
 }
 
-// Layers are the activations of x [B,S,S,3] at full, half and quarter resolution, with 16, 32 and 64 channels.
-func (Classifier) Layers(p *layer.Params, x *Node) []*Node {
+// classifierLevel is a convolution of side 3.
+type classifierLevel struct {
+	name            string
+	in, out, stride int
+}
+
+func (c Classifier) levels() []classifierLevel {
+	const w = classifierWidth
+	out := []classifierLevel{{"conv0", 3, w, 1}, {"conv1", w, 2 * w, 2}, {"conv2", 2 * w, 4 * w, 2}}
+	for i := range c.Deeper {
+		out = append(out, classifierLevel{fmt.Sprintf("conv%d", 3+i), 4 * w, 4 * w, 2})
+	}
+	return out
+}
+
+// Table lists the classifier's parameters.
+func (c Classifier) Table() layer.Table {
+	var t layer.Table
+	levels := c.levels()
+	for _, l := range levels {
+		t = t.Conv(l.name, 3, l.in, l.out, layer.Uniform)
+	}
+	return t.Dense("logit", levels[len(levels)-1].out, 1, layer.Uniform)
+}
+
+// Layers are the activations of x [B,S,S,3] at full, half and quarter resolution, with 16, 32 and 64 channels, and of the
+// deeper levels.
+func (c Classifier) Layers(p *layer.Params, x *Node) []*Node {
 	var out []*Node
-	for i, name := range []string{"conv0", "conv1", "conv2"} {
-		x = leaky(p.Conv(name, x, min(2, 1+i)), 0.1)
+	for _, l := range c.levels() {
+		x = leaky(p.Conv(l.name, x, l.stride), 0.1)
 		out = append(out, x)
 	}
 	return out
@@ -41,10 +63,15 @@ func (c Classifier) Logit(p *layer.Params, layers []*Node) *Node {
 }
 
 // FeatureSize is the length of a row of Features.
-const FeatureSize = 2 * 7 * classifierWidth
+func (c Classifier) FeatureSize() (n int) {
+	for _, l := range c.levels() {
+		n += 2 * l.out
+	}
+	return n
+}
 
 // Features describe each image by the mean and the standard deviation over pixels of every channel of every layer:
-// [B, FeatureSize] float32.
+// [B, FeatureSize()] float32.
 func (Classifier) Features(layers []*Node) *Node {
 	var parts []*Node
 	for _, h := range layers {
@@ -59,12 +86,14 @@ func (Classifier) Features(layers []*Node) *Node {
 
 // Energy is the variance over the pixels of an image of what a layer's channels give, averaged over the channels and over
 // the images whose Features are given, and summed over the layers.
-func (Classifier) Energy(features [][]float32) (energy float64) {
+func (c Classifier) Energy(features [][]float32) (energy float64) {
 	for _, f := range features {
-		for width, at := classifierWidth, 0; at < len(f); width, at = 2*width, at+2*width {
-			for _, deviation := range f[at+width : at+2*width] {
-				energy += float64(deviation) * float64(deviation) / float64(width*len(features))
+		at := 0
+		for _, l := range c.levels() {
+			for _, deviation := range f[at+l.out : at+2*l.out] {
+				energy += float64(deviation) * float64(deviation) / float64(l.out*len(features))
 			}
+			at += 2 * l.out
 		}
 	}
 	return energy

@@ -103,7 +103,7 @@ func TestClassifierFeaturesAreMeansAndDeviationsOfTheLayers(t *testing.T) {
 			}
 		}
 		features := Classifier{}.Features(layers)
-		if err := features.Shape().Check(features.DType(), 2, FeatureSize); err != nil {
+		if err := features.Shape().Check(features.DType(), 2, Classifier{}.FeatureSize()); err != nil {
 			t.Errorf("features: %v", err)
 		}
 		return []*Node{features}

@@ -48,10 +48,11 @@ type ClassifierKernels struct {
 
 // NewKernels is the classifier by kernels; direct.Available must hold.
 func (c Classifier) NewKernels() *ClassifierKernels {
-	const w = classifierWidth
-	return &ClassifierKernels{stacked: newStacked(c.Table(), []direct.StackLayer{
-		{K: 3, In: 3, Out: w, Stride: 1}, {K: 3, In: w, Out: 2 * w, Stride: 2}, {K: 3, In: 2 * w, Out: 4 * w, Stride: 2},
-	}, 0.1, false)}
+	var layers []direct.StackLayer
+	for _, l := range c.levels() {
+		layers = append(layers, direct.StackLayer{K: 3, In: l.in, Out: l.out, Stride: l.stride})
+	}
+	return &ClassifierKernels{stacked: newStacked(c.Table(), layers, 0.1, false)}
 }
 
 // Set takes the parameters.
@@ -163,7 +164,7 @@ func (k *ClassifierKernels) Gradient(x, labels []float32, n, side int) (loss flo
 	return loss, gradient
 }
 
-// Look returns the features of each image, FeatureSize values, and the verdicts.
+// Look returns the features of each image, FeatureSize of them, and the verdicts.
 func (k *ClassifierKernels) Look(x []float32, n, side int) (features [][]float32, logits []float32) {
 	run := k.Run(x, n, side)
 	defer run.Free()

@@ -1,6 +1,7 @@
 package critic
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -39,8 +40,14 @@ func near(t *testing.T, what string, got, want []float32, tolerance float64) {
 // gradients of both.
 func TestClassifierKernelsAgreeWithTheGraph(t *testing.T) {
 	needKernels(t)
-	be, rng, c := graphtest.GoBackend(t), rand.New(rand.NewPCG(4, 1)), Classifier{}
-	const n, side = 6, 12
+	for _, c := range []Classifier{{}, {Deeper: 2}} {
+		t.Run(fmt.Sprintf("%d deeper", c.Deeper), func(t *testing.T) { classifierAgrees(t, c) })
+	}
+}
+
+func classifierAgrees(t *testing.T, c Classifier) {
+	be, rng := graphtest.GoBackend(t), rand.New(rand.NewPCG(4, 1))
+	const n, side = 6, 16
 	flat, x, r := c.Table().Init(4), graphtest.Normal(rng, n*side*side*3), graphtest.Normal(rng, n*side*side*3)
 	labels := []float32{0, 1, 1, 0, 1, 0}
 	image := func(v []float32) *tensors.Tensor {
@@ -102,7 +109,7 @@ func TestCriticKernelsAgreeWithTheGraph(t *testing.T) {
 func TestEnergyAddsUpTheLayers(t *testing.T) {
 	features := make([][]float32, 2)
 	for i := range features {
-		features[i] = make([]float32, FeatureSize)
+		features[i] = make([]float32, Classifier{}.FeatureSize())
 		at := 0
 		for layer, width := range []int{classifierWidth, 2 * classifierWidth, 4 * classifierWidth} {
 			for k := range width {

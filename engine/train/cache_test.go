@@ -90,7 +90,7 @@ func TestAClassifierGoesOnWhereItWasInterrupted(t *testing.T) {
 	told := 0
 	teach := func(ctx context.Context, name string) ([]float32, error) {
 		told = 0
-		return s.trainClassifier(ctx, layer.Lowering{}, 5, name, func(int, int) { told++ })
+		return s.trainClassifier(ctx, layer.Lowering{}, lossSight, 5, name, func(int, int) { told++ })
 	}
 	whole, err := teach(context.Background(), "whole.part")
 	if err != nil || told != 3 {

@@ -26,9 +26,46 @@ const (
 	classifyRate  = 2e-3
 )
 
-// classifySide is the side in pixels of what a classifier is taught on: crops, where the images are larger. Its
-// convolutions see nine pixels at most, so that teaching takes no longer at 256 px than at 32.
+// classifySide is the side in pixels of what a classifier is taught on, so that teaching takes hardly longer at 256 px
+// than at 32.
 const classifySide = 32
+
+// sight is how a domain classifier looks at images.
+type sight struct {
+	net   critic.Classifier
+	whole bool // larger images are shrunk to classifySide; otherwise crops of that side teach it, and it looks at all pixels
+}
+
+// The two classifiers. That of the feature loss judges textures. That of the measurements has to tell the domains apart
+// whatever they are: where images are larger than what it sees, crops of faces say nothing of whose they are (women → men
+// at 64 px: nine pixels of crops tell .55 of held-out photographs right, of shrunken images .73, and the two deeper
+// levels .91; docs/recipe.md, "The measurements").
+var (
+	lossSight    = sight{}
+	measureSight = sight{net: critic.Classifier{Deeper: 2}, whole: true}
+)
+
+// see is what it looks at of images of size pixels, and the side of that.
+func (s sight) see(x []float32, size int) ([]float32, int) {
+	if !s.whole || size <= classifySide {
+		return x, size
+	}
+	return shrunk(x, size, classifySide), classifySide
+}
+
+// shrunk are images of size pixels by the means of equal squares, of side pixels.
+func shrunk(x []float32, size, side int) []float32 {
+	by := size / side
+	out := make([]float32, len(x)/(by*by))
+	share := 1 / float32(by*by)
+	for i := range len(x) / (size * 3) { // rows of all images
+		to := out[i/by*side*3:][:side*3]
+		for j, v := range x[i*size*3 : (i+1)*size*3] {
+			to[j/3/by*3+j%3] += v * share
+		}
+	}
+	return out
+}
 
 // classifyProgram is the gradient of the cross-entropy of a domain classifier.
 type classifyProgram struct {
@@ -36,8 +73,7 @@ type classifyProgram struct {
 	kernels *critic.ClassifierKernels // nil where the graph does
 }
 
-func newClassifyProgram(be *backend.Backend, how layer.Lowering) (*classifyProgram, error) {
-	c := critic.Classifier{}
+func newClassifyProgram(be *backend.Backend, how layer.Lowering, c critic.Classifier) (*classifyProgram, error) {
 	if how.Kernels && direct.Available() {
 		return &classifyProgram{kernels: c.NewKernels()}, nil
 	}
@@ -76,16 +112,22 @@ func (c *classifyProgram) run(w *tensors.Tensor, x, labels []float32, side int) 
 	return out[0], out[1], nil
 }
 
-// classifyExamples draws a batch: as many images of both domains, cropped, mirrored where that is allowed, with noise of
-// each image's own level.
-func (r *run) classifyExamples(rng *rand.Rand, other images, training []int) (x, labels []float32, side int) {
-	side = min(classifySide, r.settings.Size)
+// classifyExamples draws a batch: as many images of both domains, cropped or shrunk, mirrored where that is allowed, with
+// noise of each image's own level.
+func (r *run) classifyExamples(rng *rand.Rand, eyes sight, other images, training []int) (x, labels []float32, side int) {
+	size := r.settings.Size
+	side = min(classifySide, size)
 	add := func(set images, index []int, label float32) {
 		for range classifyBatch {
 			pixels := set.Image(index[rng.IntN(len(index))])
 			move := augmentation(rng, r.recipe.Shift, r.flip)
-			room := r.settings.Size - side
-			x = appendCrop(x, pixels, r.settings.Size, side, rng.IntN(room+1), rng.IntN(room+1), move)
+			if eyes.whole {
+				seen, _ := eyes.see(appendCrop(nil, pixels, size, size, 0, 0, move), size)
+				x = append(x, seen...)
+			} else {
+				room := size - side
+				x = appendCrop(x, pixels, size, side, rng.IntN(room+1), rng.IntN(room+1), move)
+			}
 			level := classifyNoise * rng.Float64()
 			for i := len(x) - side*side*3; i < len(x); i++ {
 				x[i] += float32(level * rng.NormFloat64())
@@ -127,14 +169,14 @@ func appendCrop(x []float32, pixels []byte, size, side, top, left int, move []in
 
 // trainClassifier teaches a classifier of the two domains, or of target images and damaged copies of them where the
 // source is noise, and returns its parameters.
-func (r *run) trainClassifier(ctx context.Context, how layer.Lowering, seed uint64, name string, progress func(done, total int)) ([]float32, error) {
+func (r *run) trainClassifier(ctx context.Context, how layer.Lowering, eyes sight, seed uint64, name string, progress func(done, total int)) ([]float32, error) {
 	steps := r.recipe.ClassifySteps
-	program, err := newClassifyProgram(r.Backend, how)
+	program, err := newClassifyProgram(r.Backend, how, eyes.net)
 	if err != nil {
 		return nil, fmt.Errorf("preparing the domain classifier: %w", err)
 	}
 	defer program.close()
-	l, err := newLearner(r.Backend, nil, "domain classifier", adam{beta1: .9, beta2: .999, epsilon: 1e-8}, critic.Classifier{}.Table().Init(seed))
+	l, err := newLearner(r.Backend, nil, "domain classifier", adam{beta1: .9, beta2: .999, epsilon: 1e-8}, eyes.net.Table().Init(seed))
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +199,7 @@ func (r *run) trainClassifier(ctx context.Context, how layer.Lowering, seed uint
 			return nil, err
 		}
 		rng := random(seed, "classifier", step)
-		x, labels, side := r.classifyExamples(rng, other, training)
+		x, labels, side := r.classifyExamples(rng, eyes, other, training)
 		grad, stats, err := program.run(l.w, x, labels, side)
 		if err != nil {
 			return nil, fmt.Errorf("training the domain classifier: %w", err)
@@ -193,7 +235,7 @@ func (r *run) scaleOfFeatures(classifier []float32) (float64, error) {
 	for _, side := range []part{{r.source, r.trainA}, {r.target, r.trainB}} {
 		x = append(x, unitPixels(part{side.images, side.index[:min(most, len(side.index))]})...)
 	}
-	eye, err := newJudge(r.Backend, r.how.InFloat32(), append([]float32(nil), classifier...), r.settings.Size, r.lookBatch())
+	eye, err := newJudge(r.Backend, r.how.InFloat32(), lossSight, append([]float32(nil), classifier...), r.settings.Size, r.lookBatch())
 	if err != nil {
 		return 0, err
 	}
@@ -202,7 +244,7 @@ func (r *run) scaleOfFeatures(classifier []float32) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	strength, own := critic.Classifier{}.Energy(features), 0.
+	strength, own := lossSight.net.Energy(features), 0.
 	pixels := len(x) / len(features)
 	for i := range features {
 		var sum, squares float64
@@ -224,16 +266,17 @@ type judge struct {
 	exec    *Exec                     // nil where the kernels compute
 	kernels *critic.ClassifierKernels // nil where the graph does
 	weights *tensors.Tensor
+	eyes    sight
 	batch   int
 	size    int
 }
 
-func newJudge(be *backend.Backend, how layer.Lowering, weights []float32, size, batch int) (*judge, error) {
-	c := critic.Classifier{}
+func newJudge(be *backend.Backend, how layer.Lowering, eyes sight, weights []float32, size, batch int) (*judge, error) {
+	c := eyes.net
 	if how.Kernels && direct.Available() {
 		k := c.NewKernels()
 		k.Set(weights)
-		return &judge{kernels: k, batch: batch, size: size}, nil
+		return &judge{kernels: k, eyes: eyes, batch: batch, size: size}, nil
 	}
 	table := c.Table()
 	exec, err := NewExec(be.Compute, func(in []*Node) []*Node {
@@ -244,7 +287,7 @@ func newJudge(be *backend.Backend, how layer.Lowering, weights []float32, size, 
 	if err != nil {
 		return nil, fmt.Errorf("preparing the features of the measurements: %w", err)
 	}
-	return &judge{exec: exec.WithName("features"), weights: vector(weights), batch: batch, size: size}, nil
+	return &judge{exec: exec.WithName("features"), weights: vector(weights), eyes: eyes, batch: batch, size: size}, nil
 }
 
 func (j *judge) close() {
@@ -257,13 +300,14 @@ func (j *judge) close() {
 
 // look returns for n images (S×S×3 in [-1,1]) their features, row after row, and the share taken for targets.
 func (j *judge) look(x []float32) (features [][]float32, accepted float64, err error) {
-	pixels := j.size * j.size * 3
+	x, side := j.eyes.see(x, j.size)
+	pixels := side * side * 3
 	total := len(x) / pixels
 	taken := 0
 	for at := 0; at < total; at += j.batch {
 		n := min(j.batch, total-at)
 		if j.kernels != nil {
-			f, logits := j.kernels.Look(x[at*pixels:(at+n)*pixels], n, j.size)
+			f, logits := j.kernels.Look(x[at*pixels:(at+n)*pixels], n, side)
 			features = append(features, f...)
 			for _, z := range logits {
 				if z > 0 {
@@ -274,7 +318,7 @@ func (j *judge) look(x []float32) (features [][]float32, accepted float64, err e
 		}
 		in := make([]float32, j.batch*pixels)
 		copy(in, x[at*pixels:(at+n)*pixels])
-		t := tensors.FromFlatDataAndDimensions(in, j.batch, j.size, j.size, 3)
+		t := tensors.FromFlatDataAndDimensions(in, j.batch, side, side, 3)
 		out, err := model.Call(j.exec, j.weights, t)
 		t.MustFinalizeAll()
 		if err != nil {

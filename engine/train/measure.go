@@ -70,6 +70,9 @@ func (l Look) travel(ctx context.Context, m *model.Model, x []float32, p flow.Pa
 //	                     classifier that no loss looks at, and sliced Wasserstein distance of patches (0–255)
 //	kid_reverse/k        the same backwards: held-out targets carried to the source, against the held-out source
 //	kid_source           what copying the source would give; swd_source likewise
+//	kid_colour           what giving the source's channels the target's colours would give, by moments or by histograms,
+//	                     whichever is nearer; swd_colour likewise
+//	balanced_accuracy    of the classifier, on held-out images; under LeastAccuracy its distances mean little
 //	accepted/k           share of the outputs that this classifier takes for targets; accepted_target is the real target's
 //	preservation/k       correlation of the edges of output and source
 //	round_trip/k         mean difference (0–255) of an image from itself after k steps there and k back
@@ -141,7 +144,23 @@ func (r *run) measure(ctx context.Context, round string, kind project.RoundKind,
 		if err := distance("_source", r.heldOut, targetFeatures, target); err != nil {
 			return fail(err)
 		}
+		put("balanced_accuracy", (1-report.Measurements["accepted_source"]+accepted)/2)
 		delete(report.Measurements, "accepted_source")
+		matched, err := r.colourMatched(ctx, targetFeatures)
+		if err != nil {
+			return fail(err)
+		}
+		if err := distance("_colour", matched, targetFeatures, target); err != nil {
+			return fail(err)
+		}
+		delete(report.Measurements, "accepted_colour")
+	} else {
+		copies := damaged(part{r.target, r.heldB[:target.N]}, r.settings.Seed)
+		_, undamaged, err := r.look(ctx, unitPixels(copies))
+		if err != nil {
+			return fail(err)
+		}
+		put("balanced_accuracy", (1-undamaged+accepted)/2)
 	}
 	columns := []measure.Column{{Title: "source"}}
 	if fromNoise {
@@ -225,6 +244,56 @@ func (r *run) measure(ctx context.Context, round string, kind project.RoundKind,
 	}
 	sheet := &measure.Sheet{Size: size, Columns: columns, Caption: fmt.Sprintf("round %s: held-out images, %d px", round, size)}
 	return report, sheet, nil
+}
+
+// LeastAccuracy is the balanced accuracy on held-out images below which a classifier knows too little of what the two
+// domains differ in for distances by its features to be trusted: half-way between chance and never wrong.
+const LeastAccuracy = .75
+
+// Doubt says why the distances among a round's measurements are not to be relied on; it is empty where they are.
+func Doubt(m project.Measurements) string {
+	accuracy, ok := m["balanced_accuracy"]
+	if !ok || accuracy >= LeastAccuracy {
+		return ""
+	}
+	return fmt.Sprintf("the distance to the target is not meaningful: the classifier that measures it tells held-out images of the two sides apart with a balanced accuracy of %.2f only (0.5 is chance, %.2f is needed). "+
+		"Either the two sides hardly differ, or there are too few images to learn how: add images, and go by the contact sheet", accuracy, LeastAccuracy)
+}
+
+// colourBytes is how many bytes of training images of each side colours are matched by: thousands of images of 64 px.
+const colourBytes = 64 << 20
+
+// colourMatched are the held-out source images with the colours of the target's training images, channel by channel: by
+// mean and deviation, or by the whole distribution, whichever is nearer to the target by the features.
+func (r *run) colourMatched(ctx context.Context, target measure.Matrix) (best []float32, err error) {
+	sample := func(set images, training []int, salt uint64) (out []byte) {
+		some := random(r.settings.Seed+salt, "colours", 0).Perm(len(training))
+		for _, i := range some[:min(len(some), max(1, colourBytes/(set.Size()*set.Size()*3)))] {
+			out = append(out, set.Image(training[i])...)
+		}
+		return out
+	}
+	from, to := sample(r.source, r.trainA, 0), sample(r.target, r.trainB, 1)
+	nearest := math.Inf(1)
+	for _, match := range []func(source, target []uint8) (*measure.ColourMap, error){measure.MatchMoments, measure.MatchHistograms} {
+		colours, err := match(from, to)
+		if err != nil {
+			return nil, err
+		}
+		matched := model.AppendUnit(nil, colours.Apply(model.Bytes(r.heldOut)))
+		features, _, err := r.look(ctx, matched)
+		if err != nil {
+			return nil, err
+		}
+		kid, err := measure.KID(features, target, r.settings.Seed)
+		if err != nil {
+			return nil, err
+		}
+		if best == nil || kid.Mean < nearest {
+			best, nearest = matched, kid.Mean
+		}
+	}
+	return best, nil
 }
 
 // invert measures the way from target images to their noise and back.

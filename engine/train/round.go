@@ -828,6 +828,9 @@ func (s *roundState) finish(ctx context.Context) error {
 		return err
 	}
 	s.out.tell(Event{Kind: RoundEvent, Round: s.name, Report: &report, Sheet: path})
+	if doubt := Doubt(report.Measurements); doubt != "" {
+		s.out.note(doubt)
+	}
 	return s.Project.RemoveCheckpoints(s.name)
 }
 

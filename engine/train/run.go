@@ -9,7 +9,6 @@ import (
 
 	"github.com/straightway-app/straightway/datasets"
 	"github.com/straightway-app/straightway/engine/backend"
-	"github.com/straightway-app/straightway/engine/critic"
 	"github.com/straightway-app/straightway/engine/direct"
 	"github.com/straightway-app/straightway/engine/flow"
 	"github.com/straightway-app/straightway/engine/layer"
@@ -332,7 +331,7 @@ func (r *run) learnFeatures(ctx context.Context) (err error) {
 	if r.lossJudge != nil {
 		return nil
 	}
-	weights, err := r.classifier(ctx, "loss", 1)
+	weights, err := r.classifier(ctx, "loss", lossSight, 1)
 	if err != nil {
 		return err
 	}
@@ -351,23 +350,24 @@ func (r *run) judge(ctx context.Context) (*judge, error) {
 	if r.eye != nil {
 		return r.eye, nil
 	}
-	weights, err := r.classifier(ctx, "measure", 2)
+	weights, err := r.classifier(ctx, "measure", measureSight, 2)
 	if err != nil {
 		return nil, err
 	}
-	r.eye, err = newJudge(r.Backend, r.how.InFloat32(), weights, r.settings.Size, r.lookBatch())
+	r.eye, err = newJudge(r.Backend, r.how.InFloat32(), measureSight, weights, r.settings.Size, r.lookBatch())
 	return r.eye, err
 }
 
-// classifier is the one of a purpose, from the cache where it is there.
-func (r *run) classifier(ctx context.Context, purpose string, salt uint64) ([]float32, error) {
+// classifier is the one of a purpose, from the cache where it is there. Of an earlier version, whose classifier of the
+// measurements was smaller, it is taught anew.
+func (r *run) classifier(ctx context.Context, purpose string, eyes sight, salt uint64) ([]float32, error) {
 	name := fmt.Sprintf("classifier-%s-%s-%d.safetensors", purpose, r.dataKey(), r.recipe.ClassifySteps)
 	phase := "teaching the classifier of the " + purpose
 	r.phase(ctx, phase, 0, 0)
-	if w := cachedVector[float32](r, name, critic.Classifier{}.Table().Size()); w != nil {
+	if w := cachedVector[float32](r, name, eyes.net.Table().Size()); w != nil {
 		return w, nil
 	}
-	w, err := r.trainClassifier(ctx, r.how.InFloat32(), r.settings.Seed*2+salt, name+".part",
+	w, err := r.trainClassifier(ctx, r.how.InFloat32(), eyes, r.settings.Seed*2+salt, name+".part",
 		func(done, total int) { r.phase(ctx, phase, done, total) })
 	if err == nil {
 		keepVector(r, name, w)

@@ -142,12 +142,12 @@ func TestAGeneratorIsTrainedAndMeasured(t *testing.T) {
 	}
 	for _, r := range rounds {
 		m := r.Report.Measurements
-		for _, key := range []string{"kid/1", "swd/4", "accepted/1", "accepted_target", "cost", "straightness"} {
+		for _, key := range []string{"kid/1", "swd/4", "accepted/1", "accepted_target", "balanced_accuracy", "cost", "straightness"} {
 			if v, ok := m[key]; !ok || math.IsNaN(v) {
 				t.Errorf("%s: %s is %v", r.Name, key, v)
 			}
 		}
-		for _, key := range []string{"kid_source", "preservation/1", "kid_reverse/1"} {
+		for _, key := range []string{"kid_source", "kid_colour", "preservation/1", "kid_reverse/1"} {
 			if v, ok := m[key]; ok {
 				t.Errorf("%s: %s is %v, and there is no source", r.Name, key, v)
 			}
