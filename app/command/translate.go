@@ -106,7 +106,7 @@ func (f *translateFlags) run(c *cobra.Command, out *output, paths []string) erro
 		return err
 	}
 	summary, err := translate.Run(c.Context(), net, paths, f.out, translate.Options{
-		Size: size, Fit: fit, Background: p.Settings().Background.NRGBA(),
+		Size: size, Fit: fit, Background: p.Settings().Background.NRGBA(), GreyStays: p.GreyStays(f.reverse),
 		Format: format, Quality: f.quality, Overwrite: f.overwrite, Recursive: f.recursive, Shard: shard, Settings: settings,
 		Progress: func(e translate.Event) {
 			line := map[string]any{"event": "image", "input": e.Input, "output": e.Output, "seconds": e.Seconds}

@@ -145,7 +145,7 @@ func (x *Exporter) run(ctx context.Context, job Job) error {
 		return err
 	}
 	defer net.Close()
-	o, err := pictureOptions(p.Settings())
+	o, err := pictureOptions(p, job.Reverse)
 	if err != nil {
 		return err
 	}

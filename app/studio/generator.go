@@ -97,7 +97,7 @@ func (g *Generator) Invert(ctx context.Context, img image.Image, r Request) (Inv
 	if err != nil {
 		return Inversion{}, err
 	}
-	o, err := pictureOptions(p.Settings())
+	o, err := pictureOptions(p, false)
 	if err != nil {
 		return Inversion{}, err
 	}

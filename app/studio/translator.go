@@ -93,7 +93,7 @@ func (t *Translator) Image(ctx context.Context, img image.Image, r Request) (Res
 	if p == nil {
 		return Result{}, ErrNothingTrained
 	}
-	o, err := pictureOptions(p.Settings())
+	o, err := pictureOptions(p, r.Reverse)
 	if err != nil {
 		return Result{}, err
 	}
@@ -167,8 +167,9 @@ func (t *Translator) round(p *project.Project, be *backend.Backend, u model.Use)
 	return t.open[key], nil
 }
 
-// pictureOptions are the options of translate that a project's settings decide.
-func pictureOptions(s project.Settings) (translate.Options, error) {
+// pictureOptions are the options of translate that a project decides.
+func pictureOptions(p *project.Project, reverse bool) (translate.Options, error) {
+	s := p.Settings()
 	fit, err := datasets.ParseFit(s.Fit.String())
-	return translate.Options{Fit: fit, Background: s.Background.NRGBA()}, err
+	return translate.Options{Fit: fit, Background: s.Background.NRGBA(), GreyStays: p.GreyStays(reverse)}, err
 }

@@ -752,3 +752,30 @@ func TestAProjectThatIsGoneIsNotMadeAnew(t *testing.T) {
 		t.Errorf("the folder is there again (%v)", err)
 	}
 }
+
+func TestGreyStaysWhereBothDomainsHaveGrey(t *testing.T) {
+	for name, c := range map[string]struct {
+		measured    Measurements
+		there, back bool
+	}{
+		"not measured":          {Measurements{}, false, false},
+		"none has":              {Measurements{"grey_source": 0, "grey_target": 0}, false, false},
+		"both have":             {Measurements{"grey_source": .05, "grey_target": .04}, true, true},
+		"colouring photographs": {Measurements{"grey_source": 1, "grey_target": .03}, false, true},
+		"colour to line art":    {Measurements{"grey_source": .02, "grey_target": 1}, true, false},
+		"a coloured target":     {Measurements{"grey_source": .05, "grey_target": 0}, false, true},
+	} {
+		p, err := Create(filepath.Join(t.TempDir(), "p"), testSettings())
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = p.FinishRound("1-flow", []Tensor{NewTensor("w", []int{1}, []float32{1})}, nil, RoundReport{Round: "1-flow", Measurements: c.measured})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if there, back := p.GreyStays(false), p.GreyStays(true); there != c.there || back != c.back {
+			t.Errorf("%s: %v there and %v back, want %v and %v", name, there, back, c.there, c.back)
+		}
+		_ = p.Close()
+	}
+}

@@ -106,6 +106,29 @@ func (p *Project) Rounds() ([]Round, error) {
 	return rounds, nil
 }
 
+// GreyStays tells whether a picture without colour is to stay without in a
+// translation, with reverse from target to source: where the domain that it
+// goes to has such pictures too, and at least half as often as the one that it
+// comes from. Where it has none, colouring them is what was asked for. Rounds
+// of versions that did not measure it say no.
+func (p *Project) GreyStays(reverse bool) bool {
+	rounds, err := p.Rounds()
+	if err != nil {
+		return false // whoever opens the round says what is wrong
+	}
+	from, to := "grey_source", "grey_target"
+	if reverse {
+		from, to = to, from
+	}
+	for _, r := range slices.Backward(rounds) {
+		m := r.Report.Measurements
+		if share, ok := m[to]; ok {
+			return share > 0 && share >= m[from]/2
+		}
+	}
+	return false
+}
+
 // Finished returns the finished round of a name; an empty name means the last
 // one. The error says which rounds there are.
 func (p *Project) Finished(name string) (Round, error) {

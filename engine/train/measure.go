@@ -72,6 +72,7 @@ func (l Look) travel(ctx context.Context, m *model.Model, x []float32, p flow.Pa
 //	kid_source           what copying the source would give; swd_source likewise
 //	kid_colour           what giving the source's channels the target's colours would give, by moments or by histograms,
 //	                     whichever is nearer; swd_colour likewise
+//	grey_source          share of the training images that have no colour; grey_target likewise
 //	balanced_accuracy    of the classifier, on held-out images; under LeastAccuracy its distances mean little
 //	accepted/k           share of the outputs that this classifier takes for targets; accepted_target is the real target's
 //	preservation/k       correlation of the edges of output and source
@@ -154,6 +155,8 @@ func (r *run) measure(ctx context.Context, round string, kind project.RoundKind,
 			return fail(err)
 		}
 		delete(report.Measurements, "accepted_colour")
+		put("grey_source", greys(part{r.source, r.trainA}))
+		put("grey_target", greys(part{r.target, r.trainB}))
 	} else {
 		copies := damaged(part{r.target, r.heldB[:target.N]}, r.settings.Seed)
 		_, undamaged, err := r.look(ctx, unitPixels(copies))
@@ -244,6 +247,17 @@ func (r *run) measure(ctx context.Context, round string, kind project.RoundKind,
 	}
 	sheet := &measure.Sheet{Size: size, Columns: columns, Caption: fmt.Sprintf("round %s: held-out images, %d px", round, size)}
 	return report, sheet, nil
+}
+
+// greys is the share of images without colour among at most 4,096 of a set.
+func greys(set part) float64 {
+	n, grey := min(set.Len(), 4096), 0
+	for k := range n {
+		if datasets.Grey(set.Image(k * set.Len() / n)) {
+			grey++
+		}
+	}
+	return float64(grey) / float64(max(1, n))
 }
 
 // LeastAccuracy is the balanced accuracy on held-out images below which a classifier knows too little of what the two

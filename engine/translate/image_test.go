@@ -380,3 +380,45 @@ func BenchmarkRestore(b *testing.B) {
 	}
 	b.ReportMetric(w*h/1e6*float64(b.N)/b.Elapsed().Seconds(), "Mpx/s")
 }
+
+// TestGreyStaysGrey translates by a network that gives everything a tint. A picture without colour is to have none
+// where that is asked for, at its brightness; a coloured one is to be translated as ever.
+func TestGreyStaysGrey(t *testing.T) {
+	net := &fake{size: 32, batch: 4, f: perPixel(func(r, g, b float32) (float32, float32, float32) { return .8*r - .1, .8 * g, .8*b + .1 })}
+	coloured := noisy(1, 90, 60, true)
+	grey := clone(coloured)
+	for i := 0; i < len(grey.Pix); i += 4 {
+		grey.Pix[i+1], grey.Pix[i+2] = grey.Pix[i], grey.Pix[i]
+	}
+	chroma := func(img *image.NRGBA) (most int) {
+		for i := 0; i < len(img.Pix); i += 4 {
+			p := img.Pix[i : i+3]
+			most = max(most, int(max(p[0], p[1], p[2]))-int(min(p[0], p[1], p[2])))
+		}
+		return most
+	}
+	for _, size := range []SizeMode{Original, Model} {
+		image := func(src *image.NRGBA, stays bool) *image.NRGBA {
+			out, err := Image(t.Context(), net, src, Options{Size: size, GreyStays: stays})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return out
+		}
+		tinted, kept := image(grey, false), image(grey, true)
+		if a, b := chroma(tinted), chroma(kept); a < 15 || b > 1 {
+			t.Errorf("%v: chroma %d where the network's tint is left, %d where grey stays", size, a, b)
+		}
+		var before, after float64
+		for i := 0; i < len(kept.Pix); i += 4 {
+			before += .299*float64(tinted.Pix[i]) + .587*float64(tinted.Pix[i+1]) + .114*float64(tinted.Pix[i+2])
+			after += float64(kept.Pix[i])
+		}
+		if n := float64(len(kept.Pix) / 4); math.Abs(before-after)/n > 1.5 {
+			t.Errorf("%v: mean brightness %.1f became %.1f", size, before/n, after/n)
+		}
+		if string(image(coloured, true).Pix) != string(image(coloured, false).Pix) {
+			t.Errorf("%v: a coloured picture is translated differently", size)
+		}
+	}
+}

@@ -88,7 +88,11 @@ func settingsHash(o Options) string {
 	if o.Format == JPEG {
 		quality = o.Quality
 	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q %v %v %v %v %d", o.Settings, o.Size, o.Fit, o.Background, o.Format, quality))
+	text := fmt.Appendf(nil, "%q %v %v %v %v %d", o.Settings, o.Size, o.Fit, o.Background, o.Format, quality)
+	if o.GreyStays { // without it, exports of earlier versions count
+		text = append(text, " grey"...)
+	}
+	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:8])
 }
 

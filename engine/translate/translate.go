@@ -7,6 +7,7 @@ import (
 	"image"
 	"image/color"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/straightway-app/straightway/datasets"
@@ -58,7 +59,7 @@ func ParseSizeMode(name string) (SizeMode, error) {
 }
 
 // Options of Run and Image. The zero value translates to the source's own size
-// and writes PNG. Image looks at Size, Fit and Background only.
+// and writes PNG. Image looks at Size, Fit, Background and GreyStays only.
 type Options struct {
 	Size SizeMode
 	// Fit is how pictures become squares, as in training. With Original,
@@ -67,6 +68,9 @@ type Options struct {
 	// Background is what the network sees behind transparent parts and what a
 	// JPEG file shows there. It is taken as opaque; alpha 0 means white.
 	Background color.NRGBA
+	// GreyStays takes the colour from the translation of a source without any
+	// (datasets.Grey): a network that saw few such invents a tint for it.
+	GreyStays bool
 	// Format is the format of the files written.
 	Format Format
 	// Quality is that of JPEG, 1 to 100. Zero: 92.
@@ -194,7 +198,8 @@ type picture struct {
 	// tiles holds S·S·3 values each: what goes into the network, replaced one
 	// by one, in order, by what comes out.
 	tiles [][]float32
-	ran   int // tiles translated so far
+	ran   int  // tiles translated so far
+	grey  bool // the source has no colour, and its translation is to have none
 
 	// What the pipeline keeps beside it.
 	job   *job
@@ -206,20 +211,38 @@ type picture struct {
 // newPicture scales img and cuts its tiles. It keeps img only where the result
 // will have its size.
 func newPicture(img *image.NRGBA, size int, o Options) *picture {
+	p := &picture{}
 	if o.Size == Model {
+		p.canvas.size = size
 		square := datasets.FitSquare(img, size, o.Fit, o.Background)
 		tile := make([]float32, len(square))
 		for i, b := range square {
 			tile[i] = unit(b)
 		}
-		return &picture{canvas: canvas{layout: layout{size: size}}, tiles: [][]float32{tile}}
+		p.tiles = [][]float32{tile}
+	} else {
+		p.img = img
+		p.canvas = newCanvas(newLayout(img.Rect.Dx(), img.Rect.Dy(), size, o.Fit), img, o.Background)
+		for i := range p.canvas.tiles {
+			p.tiles = append(p.tiles, p.canvas.cut(make([]float32, 0, size*size*3), i))
+		}
 	}
-	p := &picture{img: img}
-	p.canvas = newCanvas(newLayout(img.Rect.Dx(), img.Rect.Dy(), size, o.Fit), img, o.Background)
-	for i := range p.canvas.tiles {
-		p.tiles = append(p.tiles, p.canvas.cut(make([]float32, 0, size*size*3), i))
-	}
+	p.grey = o.GreyStays && !slices.ContainsFunc(p.tiles, func(tile []float32) bool {
+		bytes := make([]byte, len(tile))
+		for i, v := range tile {
+			bytes[i] = fromUnit(v)
+		}
+		return !datasets.Grey(bytes)
+	})
 	return p
+}
+
+// luma gives the channels of S·S·3 values their brightness (ITU-R BT.601).
+func luma(tile []float32) {
+	for i := 0; i < len(tile); i += 3 {
+		y := .299*tile[i] + .587*tile[i+1] + .114*tile[i+2]
+		tile[i], tile[i+1], tile[i+2] = y, y, y
+	}
 }
 
 // result makes the picture to be written, in place of the source's pixels.
@@ -229,6 +252,9 @@ func (p *picture) result(o Options) (*image.NRGBA, error) {
 			if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
 				return nil, errors.New("the network gave a value that is not a number: choose an earlier round, or train on with a lower rate")
 			}
+		}
+		if p.grey {
+			luma(t)
 		}
 	}
 	if o.Size == Original {
