@@ -68,8 +68,9 @@ type Options struct {
 	// Background is what the network sees behind transparent parts and what a
 	// JPEG file shows there. It is taken as opaque; alpha 0 means white.
 	Background color.NRGBA
-	// GreyStays takes the colour from the translation of a source without any
-	// (datasets.Grey): a network that saw few such invents a tint for it.
+	// GreyStays takes, with Original, the colour from the translation of a
+	// source without any (datasets.Grey): a network that saw few such invents
+	// a tint for it.
 	GreyStays bool
 	// Format is the format of the files written.
 	Format Format
@@ -211,21 +212,18 @@ type picture struct {
 // newPicture scales img and cuts its tiles. It keeps img only where the result
 // will have its size.
 func newPicture(img *image.NRGBA, size int, o Options) *picture {
-	p := &picture{}
 	if o.Size == Model {
-		p.canvas.size = size
 		square := datasets.FitSquare(img, size, o.Fit, o.Background)
 		tile := make([]float32, len(square))
 		for i, b := range square {
 			tile[i] = unit(b)
 		}
-		p.tiles = [][]float32{tile}
-	} else {
-		p.img = img
-		p.canvas = newCanvas(newLayout(img.Rect.Dx(), img.Rect.Dy(), size, o.Fit), img, o.Background)
-		for i := range p.canvas.tiles {
-			p.tiles = append(p.tiles, p.canvas.cut(make([]float32, 0, size*size*3), i))
-		}
+		return &picture{canvas: canvas{layout: layout{size: size}}, tiles: [][]float32{tile}}
+	}
+	p := &picture{img: img}
+	p.canvas = newCanvas(newLayout(img.Rect.Dx(), img.Rect.Dy(), size, o.Fit), img, o.Background)
+	for i := range p.canvas.tiles {
+		p.tiles = append(p.tiles, p.canvas.cut(make([]float32, 0, size*size*3), i))
 	}
 	p.grey = o.GreyStays && !slices.ContainsFunc(p.tiles, func(tile []float32) bool {
 		bytes := make([]byte, len(tile))
