@@ -1,9 +1,9 @@
 package datasets
 
 // What an image without colour may have of it: bytes between its channels, on the mean and at any pixel. A grey JPEG
-// that was saved as a coloured one has two or three.
+// that was saved as a coloured one has two or three on the mean.
 const (
-	greyMean = 2
+	greyMean = 4
 	greyMost = 16
 )
 
