@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"runtime"
 	"sync"
 
 	"github.com/ebitengine/purego"
@@ -17,12 +16,6 @@ import (
 
 // ErrMissing says that this machine has no libjpeg-turbo.
 var ErrMissing = errors.New("libturbojpeg is not installed")
-
-// names are where the dynamic linker may find the library.
-var names = map[string][]string{
-	"linux":  {"libturbojpeg.so.0"},
-	"darwin": {"libturbojpeg.0.dylib", "/opt/homebrew/lib/libturbojpeg.0.dylib", "/usr/local/lib/libturbojpeg.0.dylib"},
-}
 
 // Constants of turbojpeg.h.
 const (
@@ -46,20 +39,17 @@ var load = sync.OnceValues(func() (lib *library, err error) {
 			lib, err = nil, fmt.Errorf("open libturbojpeg: %v", r)
 		}
 	}()
-	for _, name := range names[runtime.GOOS] {
-		handle, err := purego.Dlopen(name, purego.RTLD_NOW|purego.RTLD_LOCAL)
-		if err != nil {
-			continue
-		}
-		lib := &library{}
-		purego.RegisterLibFunc(&lib.open, handle, "tjInitDecompress")
-		purego.RegisterLibFunc(&lib.close, handle, "tjDestroy")
-		purego.RegisterLibFunc(&lib.header, handle, "tjDecompressHeader3")
-		purego.RegisterLibFunc(&lib.decompress, handle, "tjDecompress2")
-		purego.RegisterLibFunc(&lib.message, handle, "tjGetErrorStr2")
-		return lib, nil
+	handle, err := open()
+	if err != nil {
+		return nil, err
 	}
-	return nil, ErrMissing
+	lib = &library{}
+	purego.RegisterLibFunc(&lib.open, handle, "tjInitDecompress")
+	purego.RegisterLibFunc(&lib.close, handle, "tjDestroy")
+	purego.RegisterLibFunc(&lib.header, handle, "tjDecompressHeader3")
+	purego.RegisterLibFunc(&lib.decompress, handle, "tjDecompress2")
+	purego.RegisterLibFunc(&lib.message, handle, "tjGetErrorStr2")
+	return lib, nil
 })
 
 // Available says whether this machine has the library.
