@@ -14,7 +14,11 @@ import (
 
 // button is a button with an explanation that shows when the pointer rests on it.
 func button(text string, symbol fyne.Resource, explanation string, tapped func()) *tip.Button {
-	b := tip.NewButtonWithIcon(text, symbol, tapped)
+	b := tip.NewButtonWithIcon(text, symbol, nil)
+	b.OnTapped = func() {
+		b.ToolTipWidgetExtend.MouseOut() // it has done its work, and would lie over what the button brings
+		tapped()
+	}
 	b.SetToolTip(explanation)
 	return b
 }

@@ -3,6 +3,7 @@
 package desktop
 
 import (
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -223,5 +224,7 @@ func (s *exportScreen) show(path string) {
 		s.a.fail(what, err)
 		return
 	}
-	s.a.fail(what, s.openURL(&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}))
+	if err := s.openURL(&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}); err != nil {
+		s.a.fail(what, fmt.Errorf("%s: %w", path, err))
+	}
 }

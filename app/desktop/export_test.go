@@ -8,6 +8,7 @@ import (
 	"image/color"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,7 +16,9 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/test"
+	tooltip "github.com/dweymouth/fyne-tooltip"
 
 	"github.com/straightway-app/straightway/app/studio"
 	"github.com/straightway-app/straightway/datasets"
@@ -188,15 +191,57 @@ func TestAWaitingExportSaysWhatItWaitsFor(t *testing.T) {
 	if !s.queued.Visible() || s.pause.Disabled() || s.stop.Disabled() || !s.begin.Disabled() {
 		t.Error("an export behind training does not say so, or cannot be paused or stopped")
 	}
+	if got := s.status.Text; got != "Waits until training pauses or ends." {
+		t.Errorf("while it waits for training it says %q", got)
+	}
 	st = studio.ExportState{State: studio.Paused, Version: 2}
 	s.refresh()
 	if s.queued.Visible() || s.pause.Text != "Continue" {
 		t.Errorf("while paused the button says %q", s.pause.Text)
 	}
+	if got := s.status.Text; got != "Paused before the first image." {
+		t.Errorf("paused before it began it says %q", got)
+	}
 	st = studio.ExportState{State: studio.Failed, Err: errors.New("the output folder /gone cannot be made"), Version: 3}
 	s.refresh()
 	if text := overlayText(a); !strings.Contains(text, "The export ended early") || !strings.Contains(text, "/gone") {
 		t.Errorf("a failure shows %q", text)
+	}
+}
+
+func TestAFolderThatTheSystemCannotShowIsNamedWithAWayOn(t *testing.T) {
+	a := testApp(t)
+	s := newExportScreen(a)
+	s.openURL = func(*url.URL) error { return &exec.Error{Name: "xdg-open", Err: exec.ErrNotFound} }
+	dir := t.TempDir()
+	s.show(dir)
+	if text := overlayText(a); !strings.Contains(text, dir) || !strings.Contains(text, "xdg-utils") {
+		t.Errorf("it says %q", text)
+	}
+}
+
+// A tooltip that is due, or shows, goes when its button is pressed: it would lie over what the button brings.
+func TestAPressedButtonHasNoTooltip(t *testing.T) {
+	a := testApp(t)
+	pressed := false
+	b := button("Press", nil, "Does something", func() { pressed = true })
+	a.window.SetContent(tooltip.AddWindowToolTipLayer(b, a.window.Canvas()))
+	tips := func() int {
+		n := 0
+		for _, o := range a.window.Canvas().Content().(*fyne.Container).Objects[1:] {
+			n += len(o.(*fyne.Container).Objects)
+		}
+		return n
+	}
+	b.MouseIn(&desktop.MouseEvent{})
+	for end := time.Now().Add(5 * time.Second); tips() == 0 && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	}
+	if tips() == 0 {
+		t.Fatal("the pointer rests on it, and there is no tooltip")
+	}
+	b.OnTapped()
+	if !pressed || tips() != 0 {
+		t.Error("the tooltip is there after the button was pressed")
 	}
 }
 
