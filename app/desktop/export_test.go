@@ -16,8 +16,11 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/test"
+	"fyne.io/fyne/v2/theme"
+	"fyne.io/fyne/v2/widget"
 	tooltip "github.com/dweymouth/fyne-tooltip"
 
 	"github.com/straightway-app/straightway/app/studio"
@@ -242,6 +245,31 @@ func TestAPressedButtonHasNoTooltip(t *testing.T) {
 	b.OnTapped()
 	if !pressed || tips() != 0 {
 		t.Error("the tooltip is there after the button was pressed")
+	}
+}
+
+func TestAQuestionIsWiderThanItsButtonsNeed(t *testing.T) {
+	a := testApp(t)
+	a.confirm("Go on?", strings.Repeat("Some words. ", 12), "Yes", "No", func() {})
+	for _, o := range test.LaidOutObjects(a.window.Canvas().Overlays().Top()) {
+		if l, ok := o.(*widget.Label); ok && strings.HasPrefix(l.Text, "Some words") && l.Size().Width < 350 {
+			t.Errorf("the question is %.0f wide", l.Size().Width)
+		}
+	}
+}
+
+func TestAPageThatScrollsKeepsClearOfItsBar(t *testing.T) {
+	test.NewTempApp(t)
+	high := canvas.NewRectangle(nil)
+	high.SetMinSize(fyne.NewSize(50, 300))
+	s := scrolled(high)
+	s.Resize(fyne.NewSize(200, 100))
+	if w := high.Size().Width; w > 200-theme.Size(theme.SizeNameScrollBarSmall) {
+		t.Errorf("it is %.0f wide beside a bar", w)
+	}
+	s.Resize(fyne.NewSize(200, 400))
+	if w := high.Size().Width; w != 200 {
+		t.Errorf("it is %.0f wide without one", w)
 	}
 }
 

@@ -105,6 +105,19 @@ func (a *App) show(p problem) {
 	a.showWhole(d, inside, 560)
 }
 
+// confirm asks before something is done that one may not want.
+func (a *App) confirm(title, text, yes, no string, do func()) {
+	d := dialog.NewCustomConfirm(title, yes, no, wrapped(text), func(agreed bool) {
+		if agreed {
+			do()
+		}
+	}, a.window)
+	d.Show()
+	width := min(440*max(1, a.studio.Preferences.Choices().Scale), a.window.Canvas().Size().Width-40) // of its own it is as narrow as its buttons
+	d.Resize(fyne.NewSize(width, d.MinSize().Height))
+	d.Resize(fyne.NewSize(width, d.MinSize().Height))
+}
+
 func upperFirst(s string) string {
 	if s == "" || s[0] >= 0x80 {
 		return s
