@@ -250,6 +250,7 @@ func TestAPressedButtonHasNoTooltip(t *testing.T) {
 
 func TestAQuestionIsWiderThanItsButtonsNeed(t *testing.T) {
 	a := testApp(t)
+	a.window.Resize(fyne.NewSize(1120, 720))
 	a.confirm("Go on?", strings.Repeat("Some words. ", 12), "Yes", "No", func() {})
 	for _, o := range test.LaidOutObjects(a.window.Canvas().Overlays().Top()) {
 		if l, ok := o.(*widget.Label); ok && strings.HasPrefix(l.Text, "Some words") && l.Size().Width < 350 {
