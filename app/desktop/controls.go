@@ -14,18 +14,33 @@ import (
 
 // button is a button with an explanation that shows when the pointer rests on it.
 func button(text string, symbol fyne.Resource, explanation string, tapped func()) *tip.Button {
-	b := tip.NewButtonWithIcon(text, symbol, tapped)
+	b := tip.NewButtonWithIcon(text, symbol, nil)
+	b.OnTapped = func() {
+		b.ToolTipWidgetExtend.MouseOut() // it has done its work, and would lie over what the button brings
+		tapped()
+	}
 	b.SetToolTip(explanation)
 	return b
 }
 
 // choice is a selection with an explanation. Names are shown, in the present language; chosen gets the index.
-func choice(names []string, at int, explanation string, chosen func(int)) *tip.Select {
-	s := tip.NewSelect(names, nil)
+func choice(names []string, at int, explanation string, chosen func(int)) *explainedSelect {
+	s := &explainedSelect{}
+	s.ExtendBaseWidget(s)
+	s.SetOptions(names)
 	s.SetSelectedIndex(at)
 	s.OnChanged = func(string) { chosen(s.SelectedIndex()) }
 	s.SetToolTip(explanation)
 	return s
+}
+
+// explainedSelect is a selection whose explanation goes when it opens.
+type explainedSelect struct{ tip.Select }
+
+// Tapped implements fyne.Tappable.
+func (s *explainedSelect) Tapped(e *fyne.PointEvent) {
+	s.ToolTipWidgetExtend.MouseOut()
+	s.Select.Tapped(e)
 }
 
 // selection is a choice inside a dialog, where explanations have no room of their own.

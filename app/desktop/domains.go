@@ -91,13 +91,13 @@ func (s *domainsScreen) build() fyne.CanvasObject {
 		s.change(func() { go func() { s.app.fail(tr("The demo pictures could not be laid out"), s.app.studio.Demo()) }() })
 	})
 	open := button(tr("Open project…"), theme.FolderOpenIcon(), tr("Open a project folder (Ctrl+O)"), s.app.chooseProject)
-	recent := button(tr("Recent"), theme.HistoryIcon(), tr("Projects that were open lately"), nil)
-	recent.OnTapped = func() { s.showRecent(recent) }
+	var recent *tip.Button
+	recent = button(tr("Recent"), theme.HistoryIcon(), tr("Projects that were open lately"), func() { s.showRecent(recent) })
 	fresh := button(tr("New"), theme.DocumentCreateIcon(), tr("Close this project and start a new one (Ctrl+N)"), s.app.newProject)
 	s.openedRow.Objects[1] = newRow(fresh, open, recent, demo)
 	begin := container.NewBorder(nil, nil, s.estimate, container.NewGridWrap(fyne.NewSize(180*s.scale(), s.train.MinSize().Height), s.train))
 	// It scrolls only where a large scale meets a small window.
-	s.root = container.NewVScroll(newPage(cards, s.openedRow, cards, s.warnings, s.choices, s.folderRow, begin))
+	s.root = scrolled(newPage(cards, s.openedRow, cards, s.warnings, s.choices, s.folderRow, begin))
 	return s.root
 }
 
@@ -261,16 +261,14 @@ func (s *domainsScreen) change(do func()) {
 		s.dir = ""
 		return
 	}
-	dialog.ShowCustomConfirm(tr("Start a new project?"), tr("New project"), tr("Cancel"),
-		wrapped(tr("The folders of a project cannot be changed, for its model was trained on them. %s is kept and can be opened again under Recent.", p.Dir())), func(yes bool) {
-			if !yes {
-				return
-			}
+	s.app.confirm(tr("Start a new project?"),
+		tr("The folders of a project cannot be changed, for its model was trained on them. %s is kept and can be opened again under Recent.", p.Dir()),
+		tr("New project"), tr("Cancel"), func() {
 			s.app.closeProject(func() {
 				do()
 				s.dir = ""
 			})
-		}, s.app.window)
+		})
 }
 
 // choose takes a folder into a card. A file stands for the folder that it is in, a project folder is opened.

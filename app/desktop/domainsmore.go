@@ -151,7 +151,7 @@ func (s *domainsScreen) showMore() {
 		formItem(tr("Batch"), tr("Images a step; 0 is the preset's"), batch),
 		formItem(tr("Seed"), tr("The same seed gives the same result on one backend"), seed),
 	)
-	inside := container.NewVScroll(form)
+	inside := scrolled(form)
 	d := dialog.NewCustomWithoutButtons(tr("More settings of the new project"), inside, s.app.window)
 	apply := primary(tr("Apply"), func() {
 		t.BridgeNoise, _ = strconv.ParseFloat(noise.Text, 64) // validated, or Apply is disabled

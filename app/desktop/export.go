@@ -3,13 +3,13 @@
 package desktop
 
 import (
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
-	"fyne.io/fyne/v2/dialog"
 	"fyne.io/fyne/v2/layout"
 	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
@@ -119,7 +119,7 @@ func (s *exportScreen) make() {
 	progress := container.NewBorder(nil, nil, nil, s.table.filter, s.status)
 	s.right = newPage(s.table.root, newRow(s.begin, s.pause, s.stop, s.retry, s.folder), s.queued, s.barRow, progress, s.table.root)
 
-	split := container.NewHSplit(container.NewVScroll(s.left), container.NewVScroll(s.right))
+	split := container.NewHSplit(scrolled(s.left), scrolled(s.right))
 	split.SetOffset(.4)
 	s.split, s.generates = split, s.nothingToTranslate()
 	s.root = container.NewStack(s.split, s.generates)
@@ -179,12 +179,8 @@ func (s *exportScreen) ask() {
 		s.begun(s.a.studio.Exporter.Start(job))
 		return
 	}
-	dialog.ShowCustomConfirm(tr("Replace existing files?"), tr("Replace"), tr("Cancel"),
-		wrapped(tr("Files in %s that have the names of translations are replaced. The inputs themselves never are.", job.Out)), func(yes bool) {
-			if yes {
-				s.begun(s.a.studio.Exporter.Start(job))
-			}
-		}, s.a.window)
+	s.a.confirm(tr("Replace existing files?"), tr("Files in %s that have the names of translations are replaced. The inputs themselves never are.", job.Out),
+		tr("Replace"), tr("Cancel"), func() { s.begun(s.a.studio.Exporter.Start(job)) })
 }
 
 // begun takes the answer to a start.
@@ -223,5 +219,7 @@ func (s *exportScreen) show(path string) {
 		s.a.fail(what, err)
 		return
 	}
-	s.a.fail(what, s.openURL(&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}))
+	if err := s.openURL(&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}); err != nil {
+		s.a.fail(what, fmt.Errorf("%s: %w", path, err))
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"image/color"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,7 +16,12 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/test"
+	"fyne.io/fyne/v2/theme"
+	"fyne.io/fyne/v2/widget"
+	tooltip "github.com/dweymouth/fyne-tooltip"
 
 	"github.com/straightway-app/straightway/app/studio"
 	"github.com/straightway-app/straightway/datasets"
@@ -188,15 +194,83 @@ func TestAWaitingExportSaysWhatItWaitsFor(t *testing.T) {
 	if !s.queued.Visible() || s.pause.Disabled() || s.stop.Disabled() || !s.begin.Disabled() {
 		t.Error("an export behind training does not say so, or cannot be paused or stopped")
 	}
+	if got := s.status.Text; got != "Waits until training pauses or ends." {
+		t.Errorf("while it waits for training it says %q", got)
+	}
 	st = studio.ExportState{State: studio.Paused, Version: 2}
 	s.refresh()
 	if s.queued.Visible() || s.pause.Text != "Continue" {
 		t.Errorf("while paused the button says %q", s.pause.Text)
 	}
+	if got := s.status.Text; got != "Paused before the first image." {
+		t.Errorf("paused before it began it says %q", got)
+	}
 	st = studio.ExportState{State: studio.Failed, Err: errors.New("the output folder /gone cannot be made"), Version: 3}
 	s.refresh()
 	if text := overlayText(a); !strings.Contains(text, "The export ended early") || !strings.Contains(text, "/gone") {
 		t.Errorf("a failure shows %q", text)
+	}
+}
+
+func TestAFolderThatTheSystemCannotShowIsNamedWithAWayOn(t *testing.T) {
+	a := testApp(t)
+	s := newExportScreen(a)
+	s.openURL = func(*url.URL) error { return &exec.Error{Name: "xdg-open", Err: exec.ErrNotFound} }
+	dir := t.TempDir()
+	s.show(dir)
+	if text := overlayText(a); !strings.Contains(text, dir) || !strings.Contains(text, "xdg-utils") {
+		t.Errorf("it says %q", text)
+	}
+}
+
+// A tooltip that is due, or shows, goes when its button is pressed: it would lie over what the button brings.
+func TestAPressedButtonHasNoTooltip(t *testing.T) {
+	a := testApp(t)
+	pressed := false
+	b := button("Press", nil, "Does something", func() { pressed = true })
+	a.window.SetContent(tooltip.AddWindowToolTipLayer(b, a.window.Canvas()))
+	tips := func() int {
+		n := 0
+		for _, o := range a.window.Canvas().Content().(*fyne.Container).Objects[1:] {
+			n += len(o.(*fyne.Container).Objects)
+		}
+		return n
+	}
+	b.MouseIn(&desktop.MouseEvent{})
+	for end := time.Now().Add(5 * time.Second); tips() == 0 && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	}
+	if tips() == 0 {
+		t.Fatal("the pointer rests on it, and there is no tooltip")
+	}
+	b.OnTapped()
+	if !pressed || tips() != 0 {
+		t.Error("the tooltip is there after the button was pressed")
+	}
+}
+
+func TestAQuestionIsWiderThanItsButtonsNeed(t *testing.T) {
+	a := testApp(t)
+	a.window.Resize(fyne.NewSize(1120, 720))
+	a.confirm("Go on?", strings.Repeat("Some words. ", 12), "Yes", "No", func() {})
+	for _, o := range test.LaidOutObjects(a.window.Canvas().Overlays().Top()) {
+		if l, ok := o.(*widget.Label); ok && strings.HasPrefix(l.Text, "Some words") && l.Size().Width < 350 {
+			t.Errorf("the question is %.0f wide", l.Size().Width)
+		}
+	}
+}
+
+func TestAPageThatScrollsKeepsClearOfItsBar(t *testing.T) {
+	test.NewTempApp(t)
+	high := canvas.NewRectangle(nil)
+	high.SetMinSize(fyne.NewSize(50, 300))
+	s := scrolled(high)
+	s.Resize(fyne.NewSize(200, 100))
+	if w := high.Size().Width; w > 200-theme.Size(theme.SizeNameScrollBarSmall) {
+		t.Errorf("it is %.0f wide beside a bar", w)
+	}
+	s.Resize(fyne.NewSize(200, 400))
+	if w := high.Size().Width; w != 200 {
+		t.Errorf("it is %.0f wide without one", w)
 	}
 }
 

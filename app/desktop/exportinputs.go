@@ -166,18 +166,19 @@ func (n *exportInputs) tell() {
 // inputRow is a row of the list.
 type inputRow struct {
 	widget.BaseWidget
-	row    *fyne.Container
-	symbol *widget.Icon
-	name   *tip.Label
-	count  *widget.Label
-	remove *tip.Button
+	row     *fyne.Container
+	symbol  *widget.Icon
+	name    *tip.Label
+	count   *widget.Label
+	remove  *tip.Button
+	removed func() // takes it off the list
 }
 
 func (n *exportInputs) newRow() fyne.CanvasObject {
 	r := &inputRow{symbol: widget.NewIcon(nil), name: tip.NewLabel(""), count: widget.NewLabel("")}
 	r.name.Truncation = fyne.TextTruncateEllipsis
 	r.count.Importance = widget.LowImportance
-	r.remove = button("", theme.DeleteIcon(), tr("Take this off the list; the file stays"), nil)
+	r.remove = button("", theme.DeleteIcon(), tr("Take this off the list; the file stays"), func() { r.removed() })
 	r.remove.Importance = widget.LowImportance
 	r.row = container.NewBorder(nil, nil, r.symbol, container.NewHBox(r.count, r.remove), r.name)
 	r.ExtendBaseWidget(r)
@@ -214,7 +215,7 @@ func (n *exportInputs) update(i widget.ListItemID, o fyne.CanvasObject) {
 		r.count.SetText(count)
 		r.row.Refresh() // it may need another width
 	}
-	r.remove.OnTapped = func() {
+	r.removed = func() {
 		n.set(slices.DeleteFunc(slices.Clone(n.list), func(x *exportInput) bool { return x == in }))
 	}
 }

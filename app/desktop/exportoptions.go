@@ -22,7 +22,7 @@ type exportOptions struct {
 	quality              int
 	recursive, overwrite bool
 
-	formats           *tip.Select
+	formats           *explainedSelect
 	qualities         *widget.Entry
 	recurses, replace *tip.Check
 	lossy             fyne.CanvasObject // what only JPEG has

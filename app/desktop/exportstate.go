@@ -99,6 +99,14 @@ func (s *exportScreen) progressText(st studio.ExportState) string {
 		return tr("Done:") + " " + text
 	}
 	if st.Total == 0 {
+		switch {
+		case st.State == studio.Stopping:
+			return tr("Stopping…")
+		case st.State == studio.Paused:
+			return tr("Paused before the first image.")
+		case st.Queued:
+			return tr("Waits until training pauses or ends.")
+		}
 		return tr("Looking through the inputs…")
 	}
 	text := tr("%d of %d", st.Done, st.Total)

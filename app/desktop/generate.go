@@ -59,8 +59,8 @@ func newGenerateScreen(a *App) *generateScreen {
 	s.seeds, s.image = newGenerateSeeds(s), newGenerateImage(s)
 	foot := container.NewBorder(nil, nil, nil, sized(2, s.activity), s.status)
 	s.page = newPage(s.body, s.untaught, s.body, foot)
-	s.root = container.NewVScroll(s.page) // it scrolls only where a large scale meets a small window
-	if old := a.gen; old != nil {         // of another language or look
+	s.root = scrolled(s.page)     // it scrolls only where a large scale meets a small window
+	if old := a.gen; old != nil { // of another language or look
 		old.seeds.grid.stop()
 		old.seeds.wayThere.stop()
 		old.image.work.stop()

@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/dialog"
 
 	"github.com/straightway-app/straightway/datasets"
 )
@@ -37,12 +36,8 @@ func (s *generateScreen) saveInto(dir string, pictures []made) {
 		s.write(dir, pictures)
 		return
 	}
-	dialog.ShowCustomConfirm(tr("Replace existing files?"), tr("Replace"), tr("Cancel"),
-		wrapped(tr("%d of %d pictures have the names of files that are in %s already.", there, len(pictures), dir)), func(yes bool) {
-			if yes {
-				s.write(dir, pictures)
-			}
-		}, s.a.window)
+	s.a.confirm(tr("Replace existing files?"), tr("%d of %d pictures have the names of files that are in %s already.", there, len(pictures), dir),
+		tr("Replace"), tr("Cancel"), func() { s.write(dir, pictures) })
 }
 
 // write saves pictures as PNG in the background.

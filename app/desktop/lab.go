@@ -10,7 +10,6 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
-	"fyne.io/fyne/v2/dialog"
 	"fyne.io/fyne/v2/layout"
 	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
@@ -111,7 +110,7 @@ func (s *labScreen) build() fyne.CanvasObject {
 	}
 	body := container.NewBorder(nil, nil, left, nil, right)
 	// It scrolls only where a large scale meets a small window.
-	s.root = container.NewVScroll(newPage(body, s.runControls(), progress, body, s.advice))
+	s.root = scrolled(newPage(body, s.runControls(), progress, body, s.advice))
 	return s.root
 }
 
@@ -233,12 +232,8 @@ func (s *labScreen) write(dir string, overwrite bool) {
 			s.writing, s.version = false, -1
 			switch {
 			case errors.Is(err, project.ErrTaken):
-				dialog.ShowCustomConfirm(tr("Replace existing files?"), tr("Replace"), tr("Cancel"),
-					wrapped(tr("%s holds files of another run. Those of the same names are replaced.", dir)), func(yes bool) {
-						if yes {
-							s.write(dir, true)
-						}
-					}, s.a.window)
+				s.a.confirm(tr("Replace existing files?"), tr("%s holds files of another run. Those of the same names are replaced.", dir),
+					tr("Replace"), tr("Cancel"), func() { s.write(dir, true) })
 			case err != nil:
 				s.a.fail(tr("The figures could not be written"), err)
 			default:

@@ -20,7 +20,7 @@ import (
 type labEnd struct {
 	s      *labScreen
 	side   plane.Side
-	pick   *tip.Select
+	pick   *explainedSelect
 	erase  *tip.Button
 	sketch *widgets.Sketch
 	root   *fyne.Container

@@ -9,7 +9,6 @@ import (
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
-	tip "github.com/dweymouth/fyne-tooltip/widget"
 )
 
 // rowFlow lays controls side by side and goes on below where the width ends, all of a line as high as its highest.
@@ -183,6 +182,27 @@ func newPage(fill fyne.CanvasObject, objects ...fyne.CanvasObject) *fyne.Contain
 	return container.New(&tallPage{fill: fill}, objects...)
 }
 
+// scrolled lets a page scroll where it is higher than its room, and keeps it clear of the scroll bar then.
+func scrolled(page fyne.CanvasObject) *container.Scroll {
+	beside := &besideBar{}
+	beside.scroll = container.NewVScroll(container.New(beside, page))
+	return beside.scroll
+}
+
+// besideBar leaves room for the scroll bar at the right of a page, while there is one.
+type besideBar struct{ scroll *container.Scroll }
+
+// MinSize implements fyne.Layout.
+func (l *besideBar) MinSize(objects []fyne.CanvasObject) fyne.Size { return objects[0].MinSize() }
+
+// Layout implements fyne.Layout.
+func (l *besideBar) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	if room := l.scroll.Size().Height; room > 0 && size.Height > room+.5 {
+		size.Width -= theme.Size(theme.SizeNameScrollBarSmall) + theme.Padding()
+	}
+	objects[0].Resize(size)
+}
+
 // heightAt is the height that an object needs at a width.
 func heightAt(o fyne.CanvasObject, width float32) float32 {
 	least := o.MinSize()
@@ -244,9 +264,9 @@ func (l atLeast) MinSize(objects []fyne.CanvasObject) fyne.Size {
 }
 
 // allOptions makes a selection as wide as its longest option, of which it would cut off the end.
-type allOptions struct{ of *tip.Select }
+type allOptions struct{ of *explainedSelect }
 
-func whole(s *tip.Select) *fyne.Container { return container.New(allOptions{s}, s) }
+func whole(s *explainedSelect) *fyne.Container { return container.New(allOptions{s}, s) }
 
 // MinSize implements fyne.Layout.
 func (l allOptions) MinSize([]fyne.CanvasObject) fyne.Size {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os/exec"
 	"runtime"
 	"strings"
 	"syscall"
@@ -59,6 +60,8 @@ func explain(what string, err error) problem {
 		p.Advice = tr("The folder cannot be written to or read. Change its permissions, or choose another folder.")
 	case errors.Is(err, fs.ErrNotExist):
 		p.Advice = tr("A file or folder is gone: it was deleted, renamed or is on a disk that is not connected. Bring it back or choose it again.")
+	case errors.Is(err, exec.ErrNotFound):
+		p.Advice = tr("The system's program that opens files and folders is not installed: on Linux it comes with the package xdg-utils. What was written is complete; open it by hand.")
 	case backend.IsOutOfMemory(err):
 		p.Advice = tr("The memory was not enough. Choose a smaller size or preset, or close other programs that use the device.")
 	}
@@ -100,6 +103,19 @@ func (a *App) show(p problem) {
 	}
 	d.SetButtons(buttons)
 	a.showWhole(d, inside, 560)
+}
+
+// confirm asks before something is done that one may not want.
+func (a *App) confirm(title, text, yes, no string, do func()) {
+	d := dialog.NewCustomConfirm(title, yes, no, wrapped(text), func(agreed bool) {
+		if agreed {
+			do()
+		}
+	}, a.window)
+	d.Show()
+	width := min(440*max(1, a.studio.Preferences.Choices().Scale), a.window.Canvas().Size().Width-40) // of its own it is as narrow as its buttons
+	d.Resize(fyne.NewSize(width, d.MinSize().Height))
+	d.Resize(fyne.NewSize(width, d.MinSize().Height))
 }
 
 func upperFirst(s string) string {

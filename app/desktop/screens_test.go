@@ -322,8 +322,8 @@ func (l *looker) look(o fyne.CanvasObject, at fyne.Position, room, clip area) {
 	case *widget.Select:
 		control("selection", o.Selected, selectionSize(o))
 		return
-	case *tip.Select:
-		control("selection", o.Selected, selectionSize(&o.Select))
+	case *explainedSelect:
+		control("selection", o.Selected, selectionSize(&o.Select.Select))
 		return
 	case *widget.Entry:
 		control("entry", o.Text, entrySize(o))

@@ -91,7 +91,7 @@ func (a *App) showSettings() {
 		formItem(tr("Precision"), tr("Of new projects; the weights are always f32"), precision),
 		formItem(tr("Autosave"), tr("What a power cut can cost, at the most"), autosave),
 	)
-	inside := container.NewVScroll(form)
+	inside := scrolled(form)
 	d = dialog.NewCustomWithoutButtons(tr("Settings"), inside, a.window)
 	d.SetButtons([]fyne.CanvasObject{widget.NewButton(tr("Backends…"), func() { d.Hide(); a.showBackend() }), primary(tr("Close"), func() { d.Hide() })})
 	a.showWhole(d, inside, 640)
@@ -143,7 +143,7 @@ func (a *App) showBackend() {
 		line(quiet(upperFirst(told(r.Advice))))
 		missing = missing || r.Kind == backend.CPU
 	}
-	inside := container.NewVScroll(body)
+	inside := scrolled(body)
 	d := dialog.NewCustomWithoutButtons(tr("Backend"), inside, a.window)
 	buttons := []fyne.CanvasObject{a.copyButton(text.String())}
 	if missing {
@@ -156,7 +156,7 @@ func (a *App) showBackend() {
 // showHelp explains the way through the program, the shortcuts, and where its parts come from.
 func (a *App) showHelp() {
 	way := wrapped(tr("1. Domains: choose or drop two folders of images.\n2. Train: the flow is learnt, straightened by reflow and finished. Watch one step become as good as many.\n3. Translate: drop, paste or open an image; drag the divider to compare.\n4. Export: whole folders, with one network evaluation an image.\n5. Lab: the same flow between two shapes that you draw, where everything can be seen and measured in seconds."))
-	grid := container.NewGridWithColumns(2)
+	help := []fyne.CanvasObject{way, heading(tr("Keyboard"))}
 	for _, k := range [][2]string{
 		{"Ctrl+D · Ctrl+R · Ctrl+T · Ctrl+E · Ctrl+L", tr("Domains, Train, Translate, Export, Lab")},
 		{"Ctrl+O", tr("Open a project")},
@@ -168,16 +168,15 @@ func (a *App) showHelp() {
 		{"F1", tr("This help")},
 		{tr("Escape"), tr("Close the dialog in front")},
 	} {
-		grid.Add(widget.NewLabel(k[0]))
-		grid.Add(widget.NewLabel(k[1]))
+		help = append(help, container.NewGridWithColumns(2, wrapped(k[0]), wrapped(k[1]))) // in lines of their own where they wrap
 	}
 	about := wrapped(tr("Straightway %s, %s, %s/%s. Apache License 2.0.\nRectified flow: Liu, Gong and Liu, 2022, arXiv 2209.03003.\nBuilt with Fyne (BSD), GoMLX (Apache 2.0), imaging (MIT), sqweek/dialog (ISC) and OpenXLA (Apache 2.0).\nDemo pictures: OpenMoji, CC BY-SA 4.0. Font: a part of Noto Sans CJK SC, SIL Open Font License.", version, runtime.Version(), runtime.GOOS, runtime.GOARCH))
 	license := widget.NewLabel(assets.FontLicense)
 	license.Wrapping = fyne.TextWrapWord
 	tabs := container.NewAppTabs(
-		container.NewTabItem(tr("Help"), container.NewVScroll(container.NewVBox(way, heading(tr("Keyboard")), grid))),
-		container.NewTabItem(tr("About"), container.NewVScroll(about)),
-		container.NewTabItem(tr("Font licence"), container.NewVScroll(license)),
+		container.NewTabItem(tr("Help"), scrolled(newPage(nil, help...))),
+		container.NewTabItem(tr("About"), scrolled(about)),
+		container.NewTabItem(tr("Font licence"), scrolled(license)),
 	)
 	d := dialog.NewCustomWithoutButtons("Straightway", tabs, a.window)
 	d.SetButtons([]fyne.CanvasObject{primary(tr("Close"), d.Hide)})

@@ -128,7 +128,7 @@ func (s *trainScreen) build() fyne.CanvasObject {
 	s.split, s.body = split, container.NewStack()
 	s.promises.build()
 	// It scrolls only where a large scale meets a small window.
-	s.root = container.NewVScroll(newPage(s.body, s.rail, head, s.barRow, s.body, s.advice, s.notes))
+	s.root = scrolled(newPage(s.body, s.rail, head, s.barRow, s.body, s.advice, s.notes))
 	s.setPromised(s.promised)
 	return s.root
 }
@@ -280,11 +280,17 @@ func (s *trainScreen) showState(p *project.Project, st studio.TrainingState) {
 	if numbers == "" && (st.State == studio.Running || st.State == studio.Paused) {
 		numbers = s.figures(e)
 	}
-	height := func() float32 { return s.state.MinSize().Height + s.numbers.MinSize().Height }
+	height := func() float32 {
+		if !s.numbers.Visible() {
+			return s.state.MinSize().Height
+		}
+		return s.state.MinSize().Height + s.numbers.MinSize().Height
+	}
 	before := height()
 	setText(s.state, text)
 	setText(s.numbers, numbers)
-	if height() != before { // another number of lines
+	setShown(s.numbers, numbers != "") // no blank line
+	if height() != before {            // another number of lines
 		s.root.Refresh()
 	}
 	if s.bar.Value != fraction {
@@ -583,15 +589,14 @@ func (s *trainScreen) showMore() {
 }
 
 func (s *trainScreen) restore(round string) {
-	dialog.ShowCustomConfirm(tr("Restore %s?", roundTitle(round)), tr("Restore"), tr("Cancel"),
-		wrapped(tr("It becomes the last round. Later rounds are moved to the folder set-aside of the project and are not deleted.")), func(yes bool) {
-			if yes {
-				go func() {
-					_, err := s.app.studio.Training.Restore(round)
-					s.app.fail(tr("The round could not be restored"), err)
-				}()
-			}
-		}, s.app.window)
+	s.app.confirm(tr("Restore %s?", roundTitle(round)),
+		tr("It becomes the last round. Later rounds are moved to the folder set-aside of the project and are not deleted."),
+		tr("Restore"), tr("Cancel"), func() {
+			go func() {
+				_, err := s.app.studio.Training.Restore(round)
+				s.app.fail(tr("The round could not be restored"), err)
+			}()
+		})
 }
 
 // showMeasurements lists everything that was measured at the end of a round.

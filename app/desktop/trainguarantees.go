@@ -143,7 +143,7 @@ func imagePages(rounds []*train.Diagnosis, noise bool) []chartPage {
 // imageAdvice says what to do after the rounds that were measured, and what says so.
 func imageAdvice(a studio.ImageAdvice) string {
 	if a.Kind == studio.LabNoAdvice {
-		return tr("After the first round, advice stands here: whether one more is worth it, and what says so.")
+		return tr("Once a round is measured, advice stands here: whether one more is worth it, and what says so.")
 	}
 	title, few := roundTitle(a.Round.Round), a.Round.Few.Features
 	many := a.Flow.Marginal[4].Features.Distance

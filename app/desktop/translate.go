@@ -133,7 +133,7 @@ func (s *translateScreen) make() {
 	foot := container.NewBorder(nil, nil, nil, sized(2, s.activity), s.status)
 	on := container.NewBorder(nil, nil, sized(20, s.place), nil, s.slider)
 	s.page = newPage(s.compare, s.untaught, controls, on, s.note, s.compare, s.strip.root, foot)
-	s.root = container.NewVScroll(s.page) // it scrolls only where a large scale meets a small window
+	s.root = scrolled(s.page) // it scrolls only where a large scale meets a small window
 	s.placeText()
 	s.working(false)
 }

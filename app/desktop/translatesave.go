@@ -21,7 +21,6 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/dialog"
 
 	"github.com/straightway-app/straightway/datasets"
 	"github.com/straightway-app/straightway/engine/project"
@@ -68,11 +67,7 @@ func (d desk) save(img *image.NRGBA, name string) {
 			d.write(path, img)
 			return
 		}
-		dialog.ShowCustomConfirm(tr("Replace the file?"), tr("Replace"), tr("Cancel"), wrapped(tr("%s exists already.", path)), func(yes bool) {
-			if yes {
-				d.write(path, img)
-			}
-		}, d.a.window)
+		d.a.confirm(tr("Replace the file?"), tr("%s exists already.", path), tr("Replace"), tr("Cancel"), func() { d.write(path, img) })
 	})
 }
 

@@ -57,8 +57,8 @@ type way struct {
 	version int
 
 	steps                  *widget.SelectEntry
-	round, direction, size *tip.Select
-	solver                 *tip.Select
+	round, direction, size *explainedSelect
+	solver                 *explainedSelect
 	common                 []fyne.CanvasObject // controls with their labels: steps, solver and round
 	groups                 []fyne.CanvasObject // all of them
 }
