@@ -3,6 +3,7 @@ import hashlib
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -80,13 +81,21 @@ class Window:
         time.sleep(2)
         if name:
             shot(name)
-        if self.process.poll() is None:
-            self.click("Save and close")
-        try:
-            self.process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            shot("failed")
-            sys.exit("the window did not close")
+        for attempt in range(3):
+            if self.process.poll() is None:
+                asking = look(self)
+                self.click("Save and close")
+            try:
+                self.process.wait(min(PATIENCE, 30))
+                break
+            except subprocess.TimeoutExpired:
+                same = look(self) == asking
+                print(f"the window is still there; it shows {'the same' if same else 'something else'}")
+                if not same or attempt == 2:
+                    self.process.send_signal(signal.SIGQUIT)  # what all of the program waits for goes to its log
+                    self.process.wait()
+                    print((WORK / "window.log").read_text()[-20000:])
+                    sys.exit("the window did not close")
         if self.process.returncode != 0:
             sys.exit(f"the window ended with status {self.process.returncode}")
 
