@@ -484,8 +484,9 @@ func differing(a, b image.Image) float64 {
 	return float64(n) / float64(a.Bounds().Dx()*a.Bounds().Dy())
 }
 
-// A folder that is dropped beside the cards comes to the nearer one, where neither is empty.
-func TestDropBesideFullCards(t *testing.T) {
+// openDemo opens the window on the domains of the demo.
+func openDemo(t *testing.T) *App {
+	t.Helper()
 	a := shows[0].open(t)
 	if err := a.studio.Demo(); err != nil {
 		t.Fatal(err)
@@ -493,6 +494,12 @@ func TestDropBesideFullCards(t *testing.T) {
 	scanned(t, a)
 	a.open(0)
 	a.settle()
+	return a
+}
+
+// A folder that is dropped beside the cards comes to the nearer one, where neither is empty.
+func TestDropBesideFullCards(t *testing.T) {
+	a := openDemo(t)
 	dir := t.TempDir()
 	source := a.studio.Domains[0].Path()
 	size := a.window.Canvas().Size()
@@ -504,13 +511,7 @@ func TestDropBesideFullCards(t *testing.T) {
 
 // The cards have all of their height again once there is nothing left to warn of.
 func TestCardsGrowWhenWarningsAreGone(t *testing.T) {
-	a := shows[0].open(t)
-	if err := a.studio.Demo(); err != nil {
-		t.Fatal(err)
-	}
-	scanned(t, a)
-	a.open(0)
-	a.settle()
+	a := openDemo(t)
 	height := a.domains.cards[0].frame.Size().Height
 	source := a.studio.Domains[0].Path()
 	a.studio.Domains[0].Choose(a.studio.Domains[1].Path())

@@ -15,7 +15,6 @@ import (
 
 	"github.com/straightway-app/straightway/datasets/demo"
 	"github.com/straightway-app/straightway/engine/direct"
-	"github.com/straightway-app/straightway/engine/measure"
 	"github.com/straightway-app/straightway/engine/project"
 )
 
@@ -66,7 +65,7 @@ func DefaultDirs() (Dirs, error) {
 // New makes a studio. It opens nothing and does not wait; problem says what was wrong with the preferences, which
 // then have their defaults.
 func New(dirs Dirs) (s *Studio, problem error) {
-	direct.Prepare, measure.Prepare = yieldToWindow, yieldToWindow
+	direct.Prepare = yieldToWindow
 	s = &Studio{dirs: dirs}
 	s.Preferences, problem = loadPreferences(dirs.Config)
 	s.Compute = &Compute{}

@@ -10,6 +10,6 @@
 // the graph that package unet builds by rounding: some 10⁻⁶ of the values' size, in the gradient some 10⁻⁵.
 package direct
 
-// Prepare, where it is set before the first evaluation, is called first on each goroutine that helps with evaluations;
+// Prepare, where it is set before the first evaluation, is called first on each goroutine that helps with evaluations and with Each;
 // it may give the goroutine a thread and that a priority.
 var Prepare func()

@@ -1,6 +1,10 @@
 package measure
 
-import "math"
+import (
+	"math"
+
+	"github.com/straightway-app/straightway/engine/direct"
+)
 
 // EdgeCorrelation tells how much of the sources' layout the outputs keep: the
 // correlation, in [−1, 1], of the edge maps of source and output, blurred over
@@ -12,7 +16,7 @@ func EdgeCorrelation(source, output Images) (Estimate, error) {
 		return Estimate{}, err
 	}
 	values := make([]float64, source.N)
-	parallel(source.N, func(i int) {
+	direct.Each(source.N, func(i int) {
 		a, b := edgeMap(source.At(i)), edgeMap(output.At(i))
 		for j := range a {
 			values[i] += a[j] * b[j]

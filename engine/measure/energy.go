@@ -3,6 +3,8 @@ package measure
 import (
 	"fmt"
 	"math"
+
+	"github.com/straightway-app/straightway/engine/direct"
 )
 
 // Energy is the energy distance 2E‖X−Y‖ − E‖X−X′‖ − E‖Y−Y′‖ of the
@@ -45,7 +47,7 @@ func EnergyDistance(x, y Matrix) (Energy, error) {
 func energyParts(x, y Matrix) (parts []float64, between, within float64) {
 	n, m := float64(x.Rows), float64(y.Rows)
 	toY, toX := make([]float64, x.Rows), make([]float64, x.Rows)
-	parallel(x.Rows, func(i int) { toY[i], toX[i] = sumDistances(x.Row(i), y), sumDistances(x.Row(i), x) })
+	direct.Each(x.Rows, func(i int) { toY[i], toX[i] = sumDistances(x.Row(i), y), sumDistances(x.Row(i), x) })
 	parts = make([]float64, x.Rows)
 	for i := range parts {
 		parts[i] = 2 * (toY[i]/m - toX[i]/(n-1))

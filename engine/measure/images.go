@@ -3,9 +3,6 @@ package measure
 import (
 	"fmt"
 	"math"
-	"runtime"
-	"sync"
-	"sync/atomic"
 )
 
 // Images is a batch of RGB images of one size.
@@ -112,27 +109,4 @@ func estimate(samples []float64) Estimate {
 		se = math.Sqrt(squares / (n - 1) / n)
 	}
 	return Estimate{mean, se, len(samples)}
-}
-
-// Prepare, where it is set before anything is measured, is called first on
-// each goroutine that computes; it may give the goroutine a thread and that a
-// priority.
-var Prepare func()
-
-// parallel calls work(i) for i from 0 to n−1 on all cores. Results stay
-// reproducible because every i writes to its own place.
-func parallel(n int, work func(i int)) {
-	var next atomic.Int64
-	var group sync.WaitGroup
-	for range min(n, runtime.NumCPU(), runtime.GOMAXPROCS(0)) {
-		group.Go(func() {
-			if Prepare != nil {
-				Prepare()
-			}
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				work(i)
-			}
-		})
-	}
-	group.Wait()
 }

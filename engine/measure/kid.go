@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+
+	"github.com/straightway-app/straightway/engine/direct"
 )
 
 // Matrix is a set of points or feature vectors, one a row.
@@ -174,7 +176,7 @@ func (s sums) without(k int) float64 {
 func blockSums(x, y Matrix, bx, by []int, blocks int, same bool, kernel func(a, b []float32) float64) sums {
 	// rows[i][l] is the sum over the j in block l; the last column is for all.
 	rows := make([][]float64, x.Rows)
-	parallel(x.Rows, func(i int) {
+	direct.Each(x.Rows, func(i int) {
 		row := make([]float64, blocks+1)
 		a := x.Row(i)
 		for j := range y.Rows {

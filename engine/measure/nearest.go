@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/straightway-app/straightway/engine/direct"
 )
 
 // Neighbour is the nearest of a list of candidates.
@@ -39,7 +41,7 @@ func (s *Search) Show(candidates Matrix) error {
 		return fmt.Errorf("nearest neighbours: %w", err)
 	}
 	d := float64(s.vectors.Cols)
-	parallel(s.vectors.Rows, func(i int) {
+	direct.Each(s.vectors.Rows, func(i int) {
 		limit := s.Best[i].Distance * s.Best[i].Distance * d
 		for j := range candidates.Rows {
 			if square := squaredDistance(s.vectors.Row(i), candidates.Row(j), limit); square < limit {

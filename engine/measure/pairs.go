@@ -3,6 +3,8 @@ package measure
 import (
 	"fmt"
 	"math"
+
+	"github.com/straightway-app/straightway/engine/direct"
 )
 
 // MaxPSNR, in dB, is given for images that are equal, whose ratio has no
@@ -25,7 +27,7 @@ func ComparePair(a, b Images) ([]Pair, error) {
 		return nil, errTooSmall(a)
 	}
 	pairs := make([]Pair, a.N)
-	parallel(a.N, func(i int) {
+	direct.Each(a.N, func(i int) {
 		x, y := a.At(i), b.At(i)
 		l1, mse := differences(x.Pix, y.Pix)
 		pairs[i] = Pair{L1: l1, PSNR: psnr(mse), SSIM: ssim(x, y)}
@@ -114,7 +116,7 @@ func SSIM(a, b Images) (float64, error) {
 		return 0, errTooSmall(a)
 	}
 	values := make([]float64, a.N)
-	parallel(a.N, func(i int) { values[i] = ssim(a.At(i), b.At(i)) })
+	direct.Each(a.N, func(i int) { values[i] = ssim(a.At(i), b.At(i)) })
 	return estimate(values).Mean, nil
 }
 

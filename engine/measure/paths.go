@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"github.com/straightway-app/straightway/engine/direct"
 )
 
 // Trajectory is a batch of paths from X0 (t = 0) to X1 (t = 1), described by
@@ -93,7 +95,7 @@ func Departure(p Trajectory) ([]float64, error) {
 	}
 	d := len(p.X0) / p.N
 	samples := make([]float64, p.N)
-	parallel(p.N, func(i int) {
+	direct.Each(p.N, func(i int) {
 		for k, velocity := range p.Velocities {
 			span := 1 / float64(len(p.Velocities))
 			if p.Spans != nil {
@@ -132,7 +134,7 @@ func CheckIdentity(s, v []float64, x0, x1, z1 []float32) (Identity, error) {
 	}
 	d := len(x0) / n
 	drop, gap := make([]float64, n), make([]float64, n)
-	parallel(n, func(i int) {
+	direct.Each(n, func(i int) {
 		for j := i * d; j < (i+1)*d; j++ {
 			a, b := float64(x1[j])-float64(x0[j]), float64(z1[j])-float64(x0[j])
 			drop[i] += (a*a - b*b) / float64(d)
@@ -158,7 +160,7 @@ func TransportCost(n int, x0, x1 []float32) (Cost, error) {
 	}
 	d := len(x0) / n
 	squares, absolutes, roots, hubers := make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
-	parallel(n, func(i int) {
+	direct.Each(n, func(i int) {
 		for j := i * d; j < (i+1)*d; j++ {
 			e := math.Abs(float64(x1[j]) - float64(x0[j]))
 			squares[i] += e * e / float64(d)

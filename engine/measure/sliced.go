@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+
+	"github.com/straightway-app/straightway/engine/direct"
 )
 
 // SlicedOptions sets up [SlicedWasserstein]. Zero values mean those of
@@ -109,7 +111,7 @@ func SlicedPoints(x, y Matrix, directions int, seed uint64) (float64, error) {
 		units[i] = unitVector(x.Cols, rng)
 	}
 	distances := make([]float64, directions)
-	parallel(directions, func(i int) {
+	direct.Each(directions, func(i int) {
 		a, b := x.project(units[i]), y.project(units[i])
 		slices.Sort(a)
 		slices.Sort(b)

@@ -2,10 +2,8 @@ package plane
 
 import (
 	"math"
-	"runtime"
-	"sync"
-	"sync/atomic"
 
+	"github.com/straightway-app/straightway/engine/direct"
 	"github.com/straightway-app/straightway/engine/measure"
 )
 
@@ -52,23 +50,9 @@ func energyBetween(x, y []float32) energy {
 // parallel calls work(i) for i from 0 to n−1 on all cores; every i writes to its own place.
 func parallel(n int, work func(i int)) {
 	const stretch = 64
-	var next atomic.Int64
-	var group sync.WaitGroup
-	for range min(n/stretch+1, runtime.NumCPU(), runtime.GOMAXPROCS(0)) {
-		group.Go(func() {
-			if measure.Prepare != nil {
-				measure.Prepare()
-			}
-			for {
-				to := int(next.Add(stretch))
-				for i := to - stretch; i < min(to, n); i++ {
-					work(i)
-				}
-				if to >= n {
-					return
-				}
-			}
-		})
-	}
-	group.Wait()
+	direct.Each((n+stretch-1)/stretch, func(k int) {
+		for i := k * stretch; i < min(n, (k+1)*stretch); i++ {
+			work(i)
+		}
+	})
 }

@@ -86,9 +86,10 @@ type run struct {
 	trainB, heldB  []int
 	shelfA, shelfB *shelf
 	flip           bool
-	lossJudge      []float32 // the classifier whose layers are the feature loss; nil before learnFeatures
-	featureScale   float64   // what brings that loss to the recipe's strength
-	eye            *judge    // the classifier of the measurements
+	lossJudge      []float32            // the classifier whose layers are the feature loss; nil before learnFeatures
+	featureScale   float64              // what brings that loss to the recipe's strength
+	eye            *judge               // the classifier of the measurements
+	yardsticks     project.Measurements // what the distances of any round are read by, once measured
 	sampler        *model.Sampler
 	flowProgram    *flowProgram
 	refine         *refineProgram
