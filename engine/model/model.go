@@ -27,7 +27,7 @@ type Sampler struct {
 	exec  *Exec // nil where the kernels evaluate
 	xla   bool
 
-	mu      sync.Mutex // of the kernels
+	mu      sync.RWMutex // held while the kernels evaluate; wholly, while they take weights
 	kernels *direct.Net
 	loaded  *Weights // what the kernels have taken
 }
@@ -116,19 +116,10 @@ func (m *Model) Velocity(x []float32, t float64) ([]float32, error) {
 
 // byKernels is Velocity by package direct.
 func (m *Model) byKernels(x []float32, t float32, pixels int) ([]float32, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.loaded != m.weights {
-		flat, err := m.weights.host()
-		if err != nil {
-			return nil, err
-		}
-		if want := m.Net.Table().Size(); len(flat) != want {
-			return nil, fmt.Errorf("evaluating the velocity network on images of %d×%d: it has %d parameters and was given %d", m.Net.Size, m.Net.Size, want, len(flat))
-		}
-		m.kernels.Set(flat)
-		m.loaded = m.weights
+	if err := m.take(); err != nil {
+		return nil, err
 	}
+	defer m.mu.RUnlock()
 	if len(x) <= m.Batch*pixels {
 		return m.kernels.Velocity(x, slices.Repeat([]float32{t}, len(x)/pixels)), nil
 	}
@@ -138,6 +129,39 @@ func (m *Model) byKernels(x []float32, t float32, pixels int) ([]float32, error)
 		out = append(out, m.kernels.Velocity(part, slices.Repeat([]float32{t}, len(part)/pixels))...)
 	}
 	return out, nil
+}
+
+// take gives the kernels the model's weights, unless they have them, and holds them there until RUnlock.
+func (m *Model) take() error {
+	for {
+		m.mu.RLock()
+		if m.loaded == m.weights {
+			return nil
+		}
+		m.mu.RUnlock()
+		if err := m.load(); err != nil {
+			return err
+		}
+	}
+}
+
+// load sets the kernels' weights once no evaluation is under way.
+func (m *Model) load() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.loaded == m.weights {
+		return nil
+	}
+	flat, err := m.weights.host()
+	if err != nil {
+		return err
+	}
+	if want := m.Net.Table().Size(); len(flat) != want {
+		return fmt.Errorf("evaluating the velocity network on images of %d×%d: it has %d parameters and was given %d", m.Net.Size, m.Net.Size, want, len(flat))
+	}
+	m.kernels.Set(flat)
+	m.loaded = m.weights
+	return nil
 }
 
 // host copies the vector.

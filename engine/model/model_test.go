@@ -176,36 +176,44 @@ func TestTranslatorCarriesImagesAlongItsPath(t *testing.T) {
 // One model, and several models of one sampler, used by many goroutines at once: each gets what it would get alone.
 func TestConcurrentUseGivesTheSameResults(t *testing.T) {
 	be := goBackend(t)
-	s := sampler(t, be, 2)
-	models := []*Model{s.With(NewWeights(weights(3))), s.With(NewWeights(weights(4)))}
-	x := images(3)
-	var want [][]float32
-	for _, m := range []*Model{s.With(NewWeights(weights(3))), s.With(NewWeights(weights(4)))} {
-		v, err := m.Velocity(x, .3)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want = append(want, v)
-	}
-	if slices.Equal(want[0], want[1]) {
-		t.Fatal("two weights gave one velocity")
-	}
-	var all sync.WaitGroup
-	for i := range 8 {
-		all.Go(func() {
-			for range 3 {
-				v, err := models[i%2].Velocity(x, .3)
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				if !slices.Equal(v, want[i%2]) {
-					t.Errorf("goroutine %d got another velocity than alone", i)
-				}
+	for name, how := range map[string]layer.Lowering{"graph": {}, "kernels": {Kernels: true}} {
+		t.Run(name, func(t *testing.T) {
+			s, err := NewSampler(be, net, how, 2)
+			if err != nil {
+				t.Fatal(err)
 			}
+			defer s.Close()
+			models := []*Model{s.With(NewWeights(weights(3))), s.With(NewWeights(weights(4)))}
+			x := images(3)
+			var want [][]float32
+			for _, m := range models {
+				v, err := m.Velocity(x, .3)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want = append(want, v)
+			}
+			if slices.Equal(want[0], want[1]) {
+				t.Fatal("two weights gave one velocity")
+			}
+			var all sync.WaitGroup
+			for i := range 8 {
+				all.Go(func() {
+					for range 3 {
+						v, err := models[i%2].Velocity(x, .3)
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						if !slices.Equal(v, want[i%2]) {
+							t.Errorf("goroutine %d got another velocity than alone", i)
+						}
+					}
+				})
+			}
+			all.Wait()
 		})
 	}
-	all.Wait()
 }
 
 func newProject(t *testing.T) *project.Project {

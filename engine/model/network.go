@@ -28,8 +28,14 @@ func NewTranslator(m *Model, u Use) Translator {
 // Size is the side of the images in pixels.
 func (t Translator) Size() int { return t.Net.Size }
 
-// Batch is the number of images that run together.
-func (t Translator) Batch() int { return t.Sampler.Batch }
+// Batch is the number of images that run together. The kernels lose nothing by half as many, and package translate has
+// them at two batches at a time.
+func (t Translator) Batch() int {
+	if t.kernels != nil {
+		return max(1, t.Sampler.Batch/2)
+	}
+	return t.Sampler.Batch
+}
 
 // Run translates n images; x holds n×S×S×3 values in [-1,1], noise too. The result is not clipped.
 func (t Translator) Run(ctx context.Context, x []float32, n int) ([]float32, error) {

@@ -86,7 +86,7 @@ func run(ctx context.Context, net Network, inputs []string, outDir string, o Opt
 
 // An export is a Run under way. Its pictures pass through
 //
-//	jobs → read (Workers) → network (1) → write (Workers) → events
+//	jobs → read (Workers) → network (abreast) → write (Workers) → events
 //
 // over channels. What bounds the memory is not the length of the channels but
 // the budget: a reader takes the bytes of a picture before it decodes it, and
@@ -288,83 +288,106 @@ func imageName(name string) bool {
 	return false
 }
 
-// network gathers tiles into batches and passes pictures on when their last
-// tile is translated.
+// abreast is how many batches the network runs at a time: the kernels of one
+// wait for the last piece of every operation, and the other uses those moments.
+const abreast = 2
+
+// network gathers tiles into batches, has them run, and passes pictures on when
+// their last tile is translated.
 func (x *export) network(ctx context.Context, in <-chan *picture, out chan<- *picture) {
+	batches := make(chan []tile)
+	var runners sync.WaitGroup
+	for range abreast {
+		runners.Go(func() {
+			for b := range batches {
+				x.runBatch(ctx, b)
+				for _, t := range b {
+					if t.left.Add(-1) == 0 {
+						out <- t.picture
+					}
+				}
+			}
+		})
+	}
 	batch := max(1, x.net.Batch())
-	var waiting []*picture // in order; each has tiles that are not run yet
-	var held int64         // by them
-	tiles := 0             // of them, not run yet
-	for in != nil || tiles > 0 {
-		full := tiles >= batch
-		if !full && in != nil {
+	var waiting []tile // for a batch
+	var held int64     // by their pictures
+	for in != nil || len(waiting) > 0 {
+		if len(waiting) < batch && in != nil {
 			select {
 			case p, ok := <-in:
 				if !ok {
 					in = nil
-				} else {
-					waiting = append(waiting, p)
-					tiles += len(p.tiles)
-					held += p.held
+					break
 				}
+				p.left.Store(int64(len(p.tiles)))
+				for i := range p.tiles {
+					waiting = append(waiting, tile{p, i})
+				}
+				held += p.held
 			case <-x.budget.starved:
 			}
-			if tiles < batch && in != nil && (len(in) > 0 || !x.budget.stuck(held)) {
+			if len(waiting) < batch && in != nil && (len(in) > 0 || !x.budget.stuck(held)) {
 				continue
 			}
 		}
-		if tiles == 0 {
+		if len(waiting) == 0 {
 			continue
 		}
-		tiles -= x.runBatch(ctx, waiting, min(tiles, batch))
-		for len(waiting) > 0 && waiting[0].ran == len(waiting[0].tiles) {
-			held -= waiting[0].held
-			out <- waiting[0]
-			waiting = waiting[1:]
+		n := min(len(waiting), batch)
+		for i, t := range waiting[:n] {
+			if t.i == len(t.tiles)-1 {
+				held -= waiting[i].held
+			}
 		}
+		batches <- waiting[:n:n]
+		waiting = waiting[n:]
 	}
+	close(batches)
+	runners.Wait()
 }
 
-// runBatch translates the first n tiles that are not run yet. If the batch
-// fails its tiles are tried one by one, so that only those at fault fail.
-func (x *export) runBatch(ctx context.Context, waiting []*picture, n int) int {
+// A tile is one of a picture's.
+type tile struct {
+	*picture
+	i int
+}
+
+// runBatch translates tiles. If the batch fails they are tried one by one, so
+// that only those at fault fail.
+func (x *export) runBatch(ctx context.Context, tiles []tile) {
 	start := time.Now()
-	var owners []*picture
 	var input []float32
-	for _, p := range waiting {
-		for i := p.ran; i < len(p.tiles) && len(owners) < n; i++ {
-			owners = append(owners, p)
-			input = append(input, p.tiles[i]...)
-		}
+	for _, t := range tiles {
+		input = append(input, t.tiles[t.i]...)
 	}
+	n := len(tiles)
 	side := len(input) / n
 	var result []float32
 	err := ctx.Err()
 	if err == nil {
 		result, err = runNetwork(ctx, x.net, input, n)
 	}
-	for i, p := range owners {
+	for i, t := range tiles {
 		switch {
 		case err == nil:
 			// A copy, or the last tile would keep the whole batch in memory.
-			copy(p.tiles[p.ran], result[i*side:(i+1)*side])
+			copy(t.tiles[t.i], result[i*side:(i+1)*side])
 		case n == 1 || ctx.Err() != nil:
-			p.err = err
-		case p.err == nil:
+			t.fail(err)
+		default:
 			single, err := runNetwork(ctx, x.net, input[i*side:(i+1)*side], 1)
 			if err != nil {
-				p.err = err
+				t.fail(err)
 			} else {
-				copy(p.tiles[p.ran], single)
+				copy(t.tiles[t.i], single)
 			}
 		}
-		p.ran++
 	}
 	share := time.Since(start) / time.Duration(n)
-	for _, p := range owners {
-		p.spent += share
+	for _, t := range tiles {
+		t.took(share)
 	}
-	return n
 }
 
 // heavy is the size of a picture after which the collector is called: waiting

@@ -14,6 +14,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -190,6 +191,33 @@ func TestABatchThatFailsIsTriedOneByOne(t *testing.T) {
 	net.f = same
 	sum, _ = exporting(t, net, []string{in}, out, Options{})
 	wantCounts(t, sum, 2, 9, 0, 0)
+}
+
+// The tiles of one picture may be in two batches that the network runs at a time.
+func TestTwoBatchesAtATime(t *testing.T) {
+	in, out := t.TempDir(), t.TempDir()
+	wide := noisy(1, 40, 16, false) // three tiles
+	writePNG(t, filepath.Join(in, "wide.png"), wide)
+	net := identityNet()
+	net.batch = 1
+	met := make(chan bool)
+	var calls atomic.Int64
+	net.f = func([]float32) error {
+		if calls.Add(1) == 2 {
+			close(met)
+		}
+		select {
+		case <-met:
+			return nil
+		case <-time.After(10 * time.Second):
+			return errors.New("nobody came along")
+		}
+	}
+	sum, events := exporting(t, net, []string{in}, out, Options{})
+	wantCounts(t, sum, 1, 0, 0, 0)
+	if got := readPNG(t, filepath.Join(out, "wide.png")); meanError(got, wide) > 0.1 {
+		t.Errorf("mean error %.2f, %v", meanError(got, wide), events)
+	}
 }
 
 func TestForeignFilesAreRefused(t *testing.T) {

@@ -8,14 +8,16 @@ import (
 	"image/color"
 	"math"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/straightway-app/straightway/datasets"
 )
 
 // Network maps a batch of model-size images along the flow. Which round, which
-// direction and how many steps was settled when it was opened. It is used by
-// one goroutine at a time.
+// direction and how many steps was settled when it was opened. It is safe for
+// use by several goroutines.
 type Network interface {
 	// Size is the side S of the images, in pixels.
 	Size() int
@@ -162,19 +164,14 @@ func Image(ctx context.Context, net Network, src *image.NRGBA, o Options) (*imag
 		copy(img.Pix[y*img.Stride:(y+1)*img.Stride], src.Pix[src.PixOffset(src.Rect.Min.X, src.Rect.Min.Y+y):])
 	}
 	p := newPicture(img, net.Size(), o)
-	for p.ran < len(p.tiles) {
-		n := min(len(p.tiles)-p.ran, max(1, net.Batch()))
-		var x []float32
-		for _, t := range p.tiles[p.ran : p.ran+n] {
-			x = append(x, t...)
-		}
+	for tiles := range slices.Chunk(p.tiles, max(1, net.Batch())) {
+		x, n := slices.Concat(tiles...), len(tiles)
 		y, err := runNetwork(ctx, net, x, n)
 		if err != nil {
 			return nil, err
 		}
-		for i := range n {
-			p.tiles[p.ran] = y[i*len(y)/n : (i+1)*len(y)/n]
-			p.ran++
+		for i := range tiles {
+			tiles[i] = y[i*len(y)/n : (i+1)*len(y)/n]
 		}
 	}
 	return p.result(o)
@@ -197,16 +194,34 @@ type picture struct {
 	img    *image.NRGBA // the source; nil with Model
 	canvas canvas
 	// tiles holds S·S·3 values each: what goes into the network, replaced one
-	// by one, in order, by what comes out.
+	// by one by what comes out.
 	tiles [][]float32
-	ran   int  // tiles translated so far
 	grey  bool // the source has no colour, and its translation is to have none
 
 	// What the pipeline keeps beside it.
-	job   *job
-	held  int64 // bytes of the budget
+	job  *job
+	held int64        // bytes of the budget
+	left atomic.Int64 // tiles that are not translated yet
+
+	mu    sync.Mutex // of what follows, for the tiles may be in several batches
 	spent time.Duration
 	err   error
+}
+
+// took adds to the time that the picture took.
+func (p *picture) took(d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.spent += d
+}
+
+// fail keeps the first error of the picture.
+func (p *picture) fail(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.err == nil {
+		p.err = err
+	}
 }
 
 // newPicture scales img and cuts its tiles. It keeps img only where the result
