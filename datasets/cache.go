@@ -26,7 +26,7 @@ import (
 
 const (
 	cacheMagic   = "SWsquare"
-	cacheVersion = 2 // raise it also when decoding or fitting gives other pixels
+	cacheVersion = 3 // raise it also when decoding or fitting gives other pixels
 	cacheSuffix  = ".images"
 	cacheTemp    = ".images-tmp-"
 	pixelsStart  = 4096
