@@ -25,7 +25,7 @@ type trainFlags struct {
 	devices   int
 	autosave  time.Duration
 
-	preset, fit, finish, coupling, feature, loss, flip, precision, background string
+	preset, fit, finish, coupling, feature, loss, border, flip, precision, background string
 }
 
 func newTrain(out *output) *cobra.Command {
@@ -56,6 +56,7 @@ func newTrain(out *output) *cobra.Command {
 	flags.StringVar(&f.feature, "coupling-feature", s.CouplingFeature.String(), "auto, edge, pixels or luma")
 	flags.StringVar(&f.loss, "loss", s.Loss.String(), "feature or pixel")
 	flags.Float64Var(&s.BridgeNoise, "bridge-noise", s.BridgeNoise, "noise in the middle of the training lines, on the scale of [-1,1]; 0 for none; between two folders only")
+	flags.StringVar(&f.border, "border", s.Border.String(), "what the network sees beyond the border of an image: the pixels there repeated, or zeros; between two folders only")
 	flags.StringVar(&f.flip, "flip", s.Flip.String(), "mirrored images in training: auto, on or off")
 	flags.StringVar(&f.fit, "fit", s.Fit.String(), "how an image becomes square: crop, pad or stretch")
 	flags.StringVar(&f.background, "background", s.Background.String(), "colour under transparency and beside padded images: #rrggbb, white, grey or black")
@@ -102,7 +103,7 @@ func (f *trainFlags) open(c *cobra.Command, out *output) (*project.Project, erro
 	}
 	if f.resume {
 		var extra []string
-		for _, name := range []string{"source", "target", "preset", "size", "rounds", "finish", "distil-steps", "both-ways", "steps", "minutes", "coupling", "coupling-feature", "loss", "bridge-noise", "flip", "fit", "background", "batch", "precision", "seed"} {
+		for _, name := range []string{"source", "target", "preset", "size", "rounds", "finish", "distil-steps", "both-ways", "steps", "minutes", "coupling", "coupling-feature", "loss", "bridge-noise", "border", "flip", "fit", "background", "batch", "precision", "seed"} {
 			if c.Flags().Changed(name) {
 				extra = append(extra, "--"+name)
 			}
@@ -150,6 +151,8 @@ func (f *trainFlags) parse() error {
 	s.Coupling, err = project.ParseCoupling(f.coupling)
 	note(err)
 	s.CouplingFeature, err = project.ParseFeature(f.feature)
+	note(err)
+	s.Border, err = project.ParseBorder(f.border)
 	note(err)
 	s.Loss, err = project.ParseLoss(f.loss)
 	note(err)

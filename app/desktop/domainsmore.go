@@ -109,12 +109,14 @@ func (s *domainsScreen) showMore() {
 			return nil
 		}
 	}
+	border := selection([]string{tr("Zeros"), tr("Its pixels repeated")}, int(t.Border), func(i int) { t.Border = project.Border(i) })
 	fromNoise := s.app.studio.Domains[0].State().Noise
 	pairing, likeness, comparing := tr("How images of both folders are paired for the first round"), tr("What makes two images alike; by itself it is measured"), tr("Features keep lines sharp; pixels alone is the textbook's")
 	if fromNoise {
 		pairing, likeness, comparing = tr("How noise is paired with images; by itself at random"), tr("Between two folders only"), tr("From noise, pixels alone are compared")
 		feature.Disable()
 		loss.Disable()
+		border.Disable()
 	}
 	hint := tr("The finish learns the step from target to source too")
 	switch {
@@ -145,6 +147,7 @@ func (s *domainsScreen) showMore() {
 		formItem(tr("Coupling"), pairing, coupling),
 		formItem(tr("Paired by"), likeness, feature),
 		formItem(tr("Loss"), comparing, loss),
+		formItem(tr("Beyond the border"), tr("What the network sees there; zeros can draw a frame around plain pictures"), border),
 		formItem(tr("Both ways"), hint, bothWays),
 		formItem(tr("Distil steps"), distilHint, distil),
 		formItem(tr("Bridge noise"), noiseHint, noise),

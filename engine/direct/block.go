@@ -33,6 +33,7 @@ func (p *pass) Block(name string, _, co, _ int) {
 	b, x := p.blocks[name], p.h
 	u1, back1 := p.normalise(b.norm1, x, nil, true)
 	h := p.newGrid(x.h, x.w, co)
+	p.beyond(u1)
 	p.convolve(b.conv1.forward, u1, p.flat[b.conv1.bias:], nil, h.v)
 	time := &conditioned{e: p.mem.take(p.n * 2 * co)}
 	b.time.apply(p, time.e, p.emb, p.n)
@@ -43,6 +44,7 @@ func (p *pass) Block(name string, _, co, _ int) {
 		add = p.mem.take(len(y.v))
 		b.skip.apply(p, add, x.v, x.pixels())
 	}
+	p.beyond(u2)
 	p.convolve(b.conv2.forward, u2, p.flat[b.conv2.bias:], add, y.v)
 	if b.skip != nil {
 		p.mem.back(add)
@@ -53,7 +55,7 @@ func (p *pass) Block(name string, _, co, _ int) {
 		p.biasGradient(b.conv2.name+".bias", y.d, y.h, co)
 		p.weightGradient(b.conv2, u2, dy)
 		du := p.mem.take(len(y.v))
-		p.convolve(b.conv2.back, dy, p.nothing(), nil, du)
+		p.convolveBack(b.conv2, dy, du)
 		p.mem.back(dy.v, u2.v)
 		time.d = p.mem.take(p.n * 2 * co)
 		back2(du)
@@ -64,7 +66,7 @@ func (p *pass) Block(name string, _, co, _ int) {
 		p.biasGradient(b.conv1.name+".bias", h.d, h.h, co)
 		p.weightGradient(b.conv1, u1, dh)
 		du = p.mem.take(len(x.v))
-		p.convolve(b.conv1.back, dh, p.nothing(), nil, du)
+		p.convolveBack(b.conv1, dh, du)
 		p.mem.back(dh.v, h.d, u1.v)
 		if b.skip != nil {
 			if p.fresh(x) {

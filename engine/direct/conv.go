@@ -16,13 +16,13 @@ const places = 36
 type filter struct {
 	ci, co, panels int
 	u              []float32
-	taps           []float32 // [9][ci][16·panels], on the way
+	taps           []float32 // [9][ci][16·panels]
 }
 
 func newFilter(ci, co int) *filter {
 	f := &filter{ci: ci, co: co, panels: (co + panel - 1) / panel}
 	f.u = make([]float32, places*f.panels*ci*panel)
-	f.taps = make([]float32, 9*ci*f.panels*panel)
+	f.taps = make([]float32, 9*ci*f.panels*panel, 9*ci*f.panels*panel+slack)
 	return f
 }
 
@@ -56,7 +56,7 @@ func (f *filter) set(team crew, w []float32, ci, co int, turned bool) {
 	})
 }
 
-// conv is a 3×3 convolution with zero padding.
+// conv is a 3×3 convolution.
 type conv struct {
 	name         string
 	ci, co       int // in the network

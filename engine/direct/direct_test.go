@@ -27,6 +27,9 @@ var nets = []unet.Config{
 	{Size: 8, Base: 32, Mult: []int{1, 2}, Blocks: 1, Attention: []int{4, 8}, Mix: true}, // one head and two
 	{Size: 2, Base: 104, Mult: []int{1}, Blocks: 1, Attention: []int{2}},                 // heads of 52 channels
 	{Size: 4, Base: 24, Mult: []int{2, 1}, Blocks: 1, Attention: []int{2}, Mix: true},    // narrower below
+	{Size: 16, Base: 8, Mult: []int{1, 2}, Blocks: 1, Mix: true, Repeat: true},
+	{Size: 12, Base: 8, Mult: []int{1, 1, 3}, Blocks: 1, Attention: []int{3}, Repeat: true}, // tiles that are cut off
+	{Size: 4, Base: 8, Mult: []int{1, 2}, Blocks: 1, Repeat: true},                          // sides smaller than a tile
 }
 
 // example is a network's weights without zeros, images, times and a gradient by the velocity.

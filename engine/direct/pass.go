@@ -152,6 +152,7 @@ func (p *pass) forward(x, t []float32) []float32 {
 		}
 	})
 	p.h = p.newGrid(s, s, c.Base)
+	p.beyond(image)
 	p.convolve(p.in.forward, image, p.flat[p.in.bias:], nil, p.h.v)
 	first := p.h
 	p.later(func() {
@@ -170,6 +171,7 @@ func (p *pass) forward(x, t []float32) []float32 {
 	y := p.newGrid(s, s, lanes)
 	bias := make([]float32, panel)
 	copy(bias, p.flat[p.out.bias:p.out.bias+unet.Channels])
+	p.beyond(u)
 	p.convolve(p.out.forward, u, bias, nil, y.v)
 	v := make([]float32, len(x))
 	var m []float32
@@ -200,7 +202,7 @@ func (p *pass) forward(x, t []float32) []float32 {
 		p.biasGradient("out.bias", g.v, s, lanes)
 		p.weightGradient(p.out, u, dy)
 		du := p.newGrid(s, s, last.c)
-		p.convolve(p.out.back, dy, p.nothing(), nil, du.v)
+		p.convolveBack(p.out, dy, du.v)
 		p.mem.back(g.v, dy.v, u.v)
 		back(du.v)
 		p.mem.back(du.v)

@@ -27,7 +27,7 @@ func TestBackendsAgreeOnValuesAndGradients(t *testing.T) {
 	}
 	t.Cleanup(pure.Close)
 	const n, side, c = 2, 8, 16
-	table := layer.Table{}.Norm("norm", c).Conv("three", 3, c, c, layer.Uniform).Conv("down3", 3, c, c, layer.Uniform).
+	table := layer.Table{}.Norm("norm", c).Conv("three", 3, c, c, layer.Uniform).Conv("repeated", 3, c, c, layer.Uniform).Conv("down3", 3, c, c, layer.Uniform).
 		Conv("down4", 4, c, c, layer.Uniform).Conv("two", 2, c, c, layer.Uniform).Conv("one", 1, c, c, layer.Uniform).Dense("dense", c, 4, layer.Uniform)
 	rng := rand.New(rand.NewPCG(8, 9))
 	x := make([]float32, n*side*side*c)
@@ -39,6 +39,7 @@ func TestBackendsAgreeOnValuesAndGradients(t *testing.T) {
 			p := table.Bind(in[0], layer.Lowering{NativeConv: be.NativeConv(), ProductGradient: be.ProductGradient()})
 			a, b := p.GroupNormAffine("norm", in[1], nil, nil, nil)
 			h := p.Conv("three", layer.AffineSiLU(in[1], a, b), 1)
+			h = layer.SiLU(p.Conv3("repeated", h, layer.RepeatedBorder))
 			h = Add(p.Conv("down3", h, 2), p.Conv("down4", h, 2))
 			h = layer.Up(p.Conv("one", layer.SiLU(p.Conv("two", h, 1)), 1))
 			y := p.Dense("dense", layer.Down(Add(h, in[1])))

@@ -43,17 +43,51 @@ func (l Lowering) dtype() dtypes.DType {
 // Cast brings x to the type that the network computes in.
 func (l Lowering) Cast(x *Node) *Node { return ConvertDType(x, l.dtype()) }
 
+// Border says what a convolution sees beyond the border of an image.
+type Border uint8
+
+const (
+	// ZeroBorder: nothing. The first pixels inside are unlike all others to the network, which has to learn to treat them alike.
+	ZeroBorder Border = iota
+	// RepeatedBorder: the pixels at the border once more, so that to the network a flat image has no border at all.
+	RepeatedBorder
+)
+
 // Conv is the named k×k convolution of x [B,H,W,Ci] with zero padding of ⌊(k−1)/2⌋, stride 1 or 2, and bias:
 // [B,H/stride,W/stride,Co]. With stride 2, H and W must be even.
 func (p *Params) Conv(name string, x *Node, stride int) *Node {
-	y, bias := p.ConvNoBias(name, x, stride)
-	return Add(y, ExpandLeftToRank(ConvertDType(bias, y.DType()), 4))
+	return addBias(p.ConvWith(p.Get(name+".weight"), x, stride), p.Get(name+".bias"))
 }
 
-// ConvNoBias is Conv before the bias is added; it returns the bias [Co] (float32) too, for a caller that can fold
+func addBias(y, bias *Node) *Node { return Add(y, ExpandLeftToRank(ConvertDType(bias, y.DType()), 4)) }
+
+// Conv3 is the named 3×3 convolution of x [B,H,W,Ci] of stride 1 with bias: [B,H,W,Co].
+func (p *Params) Conv3(name string, x *Node, border Border) *Node {
+	return addBias(p.Conv3NoBias(name, x, border))
+}
+
+// Conv3NoBias is Conv3 before the bias is added; it returns the bias [Co] (float32) too, for a caller that can fold
 // it into what follows.
-func (p *Params) ConvNoBias(name string, x *Node, stride int) (y, bias *Node) {
-	return p.ConvWith(p.Get(name+".weight"), x, stride), p.Get(name + ".bias")
+func (p *Params) Conv3NoBias(name string, x *Node, border Border) (y, bias *Node) {
+	w := p.Get(name + ".weight")
+	if border == RepeatedBorder {
+		return p.inside(ConvertDType(w, x.DType()), repeatBorder(x), 0), p.Get(name + ".bias")
+	}
+	return p.ConvWith(w, x, 1), p.Get(name + ".bias")
+}
+
+// repeatBorder puts the pixels at the border of x [B,H,W,C] around it once more: [B,H+2,W+2,C].
+func repeatBorder(x *Node) *Node {
+	for axis := 1; axis <= 2; axis++ {
+		last := x.Shape().Dimensions[axis] - 1
+		side := func(from int) *Node {
+			spec := []SliceAxisSpec{AxisRange(), AxisRange(), AxisRange()}
+			spec[axis] = AxisRange(from, from+1)
+			return Slice(x, spec...)
+		}
+		x = Concatenate([]*Node{side(0), x, side(last)}, axis)
+	}
+	return x
 }
 
 // ConvWith convolves x with the weights w [k,k,Ci,Co] as Conv does, without bias.
@@ -73,60 +107,72 @@ func (p *Params) ConvWith(w, x *Node, stride int) *Node {
 		return shiftedProducts(x, w, stride, lo, hi)
 	case stride == 2:
 		return stridedBySpaceToDepth(x, w, lo)
-	case k%2 == 0: // see stridedBySpaceToDepth: its gradient would be wrong
+	case k != 3: // see stridedBySpaceToDepth: the gradient of an even side would be wrong
 		return shiftedProducts(x, w, stride, lo, hi)
 	}
-	if p.How.Winograd && k == 3 && min(x.Shape().Dimensions[3], w.Shape().Dimensions[3]) >= winogradChannels && x.Shape().Dimensions[2]%2 == 0 {
-		return winograd(x, w)
-	}
-	if p.How.ProductGradient && k == 3 && x.Shape().Dimensions[3] > 3 && w.Shape().Dimensions[3] > 3 {
-		return productGradient(x, w)
-	}
-	return Convolve(x, w).PaddingPerDim([][2]int{{lo, hi}, {lo, hi}}).Done()
+	return p.inside(w, x, 1)
 }
 
-// productGradient is the 3×3 convolution of x [B,H,W,Ci] by w whose weight gradient is one matrix product
-// [3·Ci, B·H·W] · [B·H·W, 3·Co]: x shifted along its rows times the adjoint shifted along its columns.
-func productGradient(x, w *Node) *Node {
+// inside is the 3×3 convolution of stride 1 with pad zeros around x [B,H,W,Ci]: [B,H+2·pad−2,W+2·pad−2,Co].
+func (p *Params) inside(w, x *Node, pad int) *Node {
+	ci, co := x.Shape().Dimensions[3], w.Shape().Dimensions[3]
+	switch {
+	case !p.How.NativeConv:
+		return shiftedProducts(x, w, 1, pad, pad)
+	case p.How.Winograd && min(ci, co) >= winogradChannels && x.Shape().Dimensions[2]%2 == 0:
+		return winograd(x, w, pad)
+	case p.How.ProductGradient && min(ci, co) > 3:
+		return productGradient(x, w, pad)
+	}
+	return Convolve(x, w).PaddingPerDim([][2]int{{pad, pad}, {pad, pad}}).Done()
+}
+
+// productGradient is the 3×3 convolution of x [B,H,W,Ci] by w with pad zeros around it, whose weight gradient is one matrix
+// product [3·Ci, B·H·W] · [B·H·W, 3·Co]: x shifted along its rows times the adjoint shifted along its columns.
+func productGradient(x, w *Node, pad int) *Node {
 	var adjoint *Node // of the convolution; it is known before the gradient by the weights is asked for
 	w = IdentityWithCustomGradient(w, func(w, _ *Node) *Node {
-		xs, gs := shifts(StopGradient(x), 2, 1), shifts(adjoint, 1, -1)
-		n, ci, co := x.Shape().Size()/x.Shape().Dimensions[3], xs.Shape().Dimensions[3], gs.Shape().Dimensions[3]
+		xs, gs := shifts(StopGradient(x), 2, 1, pad), shifts(adjoint, 1, -1, 2-pad)
+		ci, co := xs.Shape().Dimensions[3], gs.Shape().Dimensions[3]
+		n := xs.Shape().Size() / ci
 		dw := DotGeneral(Reshape(xs, n, ci), []int{0}, nil, Reshape(gs, n, co), []int{0}, nil)
 		return TransposeAllAxes(Reshape(dw, 3, ci/3, 3, co/3), 2, 0, 1, 3) // from [kx, Ci, ky, Co]
 	})
-	y := Convolve(x, w).PaddingPerDim([][2]int{{1, 1}, {1, 1}}).Done()
+	y := Convolve(x, w).PaddingPerDim([][2]int{{pad, pad}, {pad, pad}}).Done()
 	return IdentityWithCustomGradient(y, func(_, v *Node) *Node { adjoint = v; return v })
 }
 
 // winogradChannels is the least number of channels for which the saved multiplications outweigh the sums around them.
 const winogradChannels = 64
 
-// winograd is the 3×3 convolution of x [B,H,W,Ci] by w with F(2,3) along the rows (Winograd 1980; Lavin and Gray 2015,
-// arXiv 1509.09308, equations 5 to 7): two neighbouring outputs cost four products in place of six.
-func winograd(x, w *Node) *Node {
+// winograd is the 3×3 convolution of x [B,H,W,Ci] by w with pad zeros around it, with F(2,3) along the rows (Winograd 1980;
+// Lavin and Gray 2015, arXiv 1509.09308, equations 5 to 7): two neighbouring outputs cost four products in place of six.
+func winograd(x, w *Node, pad int) *Node {
+	x = zeroPad(x, 2, pad, pad)
 	d := x.Shape().Dimensions
-	b, h, wd, ci, co := d[0], d[1], d[2], d[3], w.Shape().Dimensions[3]
-	pairs := Reshape(zeroPad(x, 2, 1, 1), b, h, wd/2+1, 2, ci)
+	b, h, wd, ci, co := d[0], d[1], d[2]-2, d[3], w.Shape().Dimensions[3]
+	pairs := Reshape(x, b, h, wd/2+1, 2, ci)
 	place := func(i int) *Node { // i = 0 … 3 of the four pixels that a pair of outputs sees
 		return Reshape(Slice(pairs, AxisRange(), AxisRange(), AxisRange(i/2, i/2+wd/2), AxisElem(i%2)), b, h, wd/2, ci)
 	}
 	tap := func(i int) *Node { return Slice(w, AxisRange(), AxisElem(i)) }
 	outer, inner := MulScalar(Add(tap(0), tap(2)), 0.5), MulScalar(tap(1), 0.5)
-	product := func(x, w *Node) *Node { return Convolve(x, w).PaddingPerDim([][2]int{{1, 1}, {0, 0}}).Done() }
+	product := func(x, w *Node) *Node { return Convolve(x, w).PaddingPerDim([][2]int{{pad, pad}, {0, 0}}).Done() }
 	m0 := product(Sub(place(0), place(2)), tap(0))
 	m1 := product(Add(place(1), place(2)), Add(outer, inner))
 	m2 := product(Sub(place(2), place(1)), Sub(outer, inner))
 	m3 := product(Sub(place(1), place(3)), tap(2))
 	left, right := Add(Add(m0, m1), m2), Sub(Sub(m1, m2), m3)
+	h += 2*pad - 2
 	pair := func(y *Node) *Node { return Reshape(y, b, h, wd/2, 1, co) }
 	return Reshape(Concatenate([]*Node{pair(left), pair(right)}, 3), b, h, wd, co)
 }
 
-// shifts concatenates three views of x along the channels: view i shows at place p what x has at p + sign·(i−1).
-func shifts(x *Node, axis, sign int) *Node {
-	padded := zeroPad(x, axis, 1, 1)
-	size := x.Shape().Dimensions[axis]
+// shifts concatenates three views of x, with pad zeros on either side along the axis, along the channels: view i shows what
+// it has from i on, with sign −1 from 2−i on.
+func shifts(x *Node, axis, sign, pad int) *Node {
+	padded := zeroPad(x, axis, pad, pad)
+	size := padded.Shape().Dimensions[axis] - 2
 	var views []*Node
 	for i := range 3 {
 		at := 1 + sign*(i-1)
@@ -176,7 +222,7 @@ func shiftedProducts(x, w *Node, stride, lo, hi int) *Node {
 	if stride == 2 { // phases: row 2i+r of x is row i of phase r
 		x = Reshape(x, b, (h+lo+hi)/2, 2, (wd+lo+hi)/2, 2, ci)
 	}
-	oh, ow := h/stride, wd/stride
+	oh, ow := (h+lo+hi-k)/stride+1, (wd+lo+hi-k)/stride+1
 	var y *Node
 	for dy := range k {
 		for dx := range k {

@@ -88,6 +88,61 @@ func TestConvolutionLoweringsComputeTheDefinition(t *testing.T) {
 	}
 }
 
+// With a repeated border a convolution computes what the definition gives inside of a larger image, whose outermost pixels
+// are those at the border once more; its gradient is the derivative of that.
+func TestARepeatedBorder(t *testing.T) {
+	be := graphtest.GoBackend(t)
+	rng := rand.New(rand.NewPCG(1, 3))
+	for _, c := range []int{5, 64} { // from 64 channels on the products may be saved
+		const b, h, wd = 1, 6, 8
+		table := Table{}.Conv("three", 3, c, c, Uniform)
+		flat := graphtest.Normal(rng, table.Size())
+		definition := func(x []float32) (y []float32) {
+			big := make([]float32, 0, (h+2)*(wd+2)*c)
+			for py := range h + 2 {
+				for px := range wd + 2 {
+					at := min(max(py-1, 0), h-1)*wd + min(max(px-1, 0), wd-1)
+					big = append(big, x[at*c:(at+1)*c]...)
+				}
+			}
+			all := direct(big, flat[:9*c*c], b, h+2, wd+2, c, 3, c, 1)
+			for py := 1; py <= h; py++ {
+				y = append(y, all[(py*(wd+2)+1)*c:(py*(wd+2)+1+wd)*c]...)
+			}
+			for i := range y {
+				y[i] += flat[9*c*c+i%c]
+			}
+			return y
+		}
+		x, v := graphtest.Normal(rng, h*wd*c), graphtest.Normal(rng, h*wd*c)
+		tx, tv := tensors.FromFlatDataAndDimensions(x, b, h, wd, c), tensors.FromFlatDataAndDimensions(v, b, h, wd, c)
+		y := func(p *Params, x *Node) *Node { return p.Conv3("three", x, RepeatedBorder) }
+		want := definition(x)
+		for name, how := range map[string]Lowering{"shifted products": {}, "native": {NativeConv: true}, "Winograd": {NativeConv: true, Winograd: true}, "product gradient": {NativeConv: true, ProductGradient: true}} {
+			got := graphtest.Call(t, be, func(in []*Node) []*Node { return []*Node{y(table.Bind(in[0], how), in[1])} }, flat, tx)
+			graphtest.Near(t, name, got[0], want, 1e-3)
+		}
+		got := graphtest.Call(t, be, func(in []*Node) []*Node {
+			return []*Node{Gradient(ReduceAllSum(Mul(y(table.Bind(in[0], Lowering{}), in[1]), in[2])), in[1])[0]}
+		}, flat, tx, tv)
+		// The map is affine: along a direction it changes by the inner product with the gradient.
+		dx := graphtest.Normal(rng, len(x))
+		moved := append([]float32(nil), x...)
+		along := 0.
+		for i := range dx {
+			moved[i] += dx[i]
+			along += float64(dx[i]) * float64(got[0][i])
+		}
+		change := 0.
+		for i, z := range definition(moved) {
+			change += float64(z-want[i]) * float64(v[i])
+		}
+		if math.Abs(along-change) > 1e-3*(1+math.Abs(change)) {
+			t.Errorf("%d channels: the gradient says %g along a direction, the definition %g", c, along, change)
+		}
+	}
+}
+
 // GroupNormAffine with bias, scale and shift equals the textbook group normalisation.
 func TestGroupNormAffine(t *testing.T) {
 	be := graphtest.GoBackend(t)

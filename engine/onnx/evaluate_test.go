@@ -103,6 +103,23 @@ func (e evaluator) compute(n node) []*graph.Node {
 			at += size
 		}
 		return out
+	case "Pad": // of [N,C,H,W], by as many pixels on all four sides
+		if n.strings["mode"] != "edge" {
+			panic(fmt.Sprintf("Pad %v", n.strings))
+		}
+		for axis, by := range e.tensors[n.in[1]].integers[:4] {
+			for range by {
+				spec := make([]graph.SliceAxisSpec, 4)
+				for i := range spec {
+					spec[i] = graph.AxisRange()
+				}
+				spec[axis] = graph.AxisRange(0, 1)
+				first := graph.Slice(x, spec...)
+				spec[axis] = graph.AxisRange(x.Shape().Dimensions[axis]-1, x.Shape().Dimensions[axis])
+				x = graph.Concatenate([]*graph.Node{first, x, graph.Slice(x, spec...)}, axis)
+			}
+		}
+		return one(x)
 	case "Conv":
 		p := n.ints["pads"] // top, left, bottom, right
 		y := graph.Convolve(graph.TransposeAllAxes(x, 0, 2, 3, 1), graph.TransposeAllAxes(in(1), 2, 3, 1, 0)).

@@ -158,7 +158,7 @@ func (g *builder) join(axis int, x ...value) value {
 	return g.node("Concat", x, attribute{"axis", axis})
 }
 
-// convolution is the named convolution of odd side and stride 1 with zero padding. Without a bias in the table it has
+// convolution is the named convolution of odd side and stride 1, of images as large as before. Without a bias in the table it has
 // none, and name is then that of the weights.
 func (g *builder) convolution(name string, x value) value {
 	weight, inputs := name, []value{x}
@@ -174,7 +174,12 @@ func (g *builder) convolution(name string, x value) value {
 	if s := g.parts[weight].shape; len(s) == 4 {
 		k = s[0]
 	}
-	return g.node("Conv", inputs, attribute{"kernel_shape", []int{k, k}}, attribute{"pads", slices.Repeat([]int{k / 2}, 4)})
+	pads := k / 2
+	if pads > 0 && g.net.Repeat {
+		inputs[0] = g.node("Pad", []value{x, g.integers(0, 0, pads, pads, 0, 0, pads, pads)}, attribute{"mode", "edge"})
+		pads = 0
+	}
+	return g.node("Conv", inputs, attribute{"kernel_shape", []int{k, k}}, attribute{"pads", slices.Repeat([]int{pads}, 4)})
 }
 
 // dense is the named linear map of x [M,Ci] to [M,Co].

@@ -20,6 +20,7 @@ import (
 var networks = []unet.Config{
 	{Size: 8, Base: 8, Mult: []int{1, 2, 4}, Blocks: 1, Mix: true},
 	{Size: 8, Base: 8, Mult: []int{1, 2}, Blocks: 2, Attention: []int{4, 8}, Mix: true},
+	{Size: 8, Base: 8, Mult: []int{1, 2, 4}, Blocks: 1, Mix: true, Repeat: true},
 	{Size: 4, Base: 64, Mult: []int{1, 1}, Blocks: 1, Attention: []int{4}}, // two heads
 	{Size: 2, Base: 104, Mult: []int{1}, Blocks: 1, Attention: []int{2}},   // three heads of 32 do not divide it
 }
@@ -81,7 +82,7 @@ func TestVelocityIsTheNetworksOwn(t *testing.T) {
 func TestTranslatorWalksItsPath(t *testing.T) {
 	const n = 2
 	for i, net := range networks {
-		path := []flow.Path{flow.Forward(1), flow.Forward(3), flow.Backward(2), flow.Backward(1)}[i]
+		path := []flow.Path{flow.Forward(1), flow.Forward(3), flow.Backward(2), flow.Backward(1)}[i%4]
 		flat := lively(net, uint64(i))
 		rng := rand.New(rand.NewPCG(8, uint64(i)))
 		image := make([]float32, n*net.Size*net.Size*unet.Channels)

@@ -71,6 +71,15 @@ const (
 	LossPixel               // mean square over the pixels only
 )
 
+// Border is what the network's convolutions see beyond the border of an image.
+type Border uint8
+
+// The zero value is BorderZeros, which projects of before there was a choice have.
+const (
+	BorderZeros    Border = iota // nothing: until the network has learnt what that does, it draws a frame
+	BorderRepeated               // the pixels at the border once more
+)
+
 // Flip says whether training mirrors images at random.
 type Flip uint8
 
@@ -109,6 +118,7 @@ var (
 	couplingNames  = []string{"auto", "registered", "minibatch", "independent"}
 	featureNames   = []string{"auto", "edge", "pixels", "luma"}
 	lossNames      = []string{"feature", "pixel"}
+	borderNames    = []string{"zeros", "repeated"}
 	flipNames      = []string{"auto", "on", "off"}
 	precisionNames = []string{"auto", "f32", "bf16"}
 	kindNames      = []string{"flow", "reflow", "distil", "refine"}
@@ -212,6 +222,18 @@ func (e *Feature) UnmarshalText(text []byte) error {
 func ParseFeature(text string) (Feature, error) {
 	return parse[Feature]("coupling feature", featureNames, text)
 }
+
+// String returns the name used in files and on the command line.
+func (e Border) String() string { return nameOf(borderNames, e) }
+
+// MarshalText implements encoding.TextMarshaler.
+func (e Border) MarshalText() ([]byte, error) { return textOf("border", borderNames, e) }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (e *Border) UnmarshalText(text []byte) error { return assign(e, "border", borderNames, text) }
+
+// ParseBorder is the inverse of String; its error lists the valid names.
+func ParseBorder(text string) (Border, error) { return parse[Border]("border", borderNames, text) }
 
 // String returns the name used in files and on the command line.
 func (e Loss) String() string { return nameOf(lossNames, e) }

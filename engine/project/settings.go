@@ -89,6 +89,7 @@ type Settings struct {
 	CouplingFeature Feature  `json:"coupling_feature"`
 	Loss            Loss     `json:"loss"`
 	BridgeNoise     float64  `json:"bridge_noise"` // σ of Xt += σ·2√(t(1−t))·ε on the [−1, 1] scale; 0 means none. From noise there is none
+	Border          Border   `json:"border"`       // of the network; from noise there are zeros, by which it knows where things belong
 	Flip            Flip     `json:"flip"`
 
 	Seed      uint64    `json:"seed"`
@@ -109,6 +110,7 @@ func Default() Settings {
 		Rounds:      2,
 		Finish:      FinishRefine,
 		BridgeNoise: 0.1,
+		Border:      BorderRepeated,
 		Seed:        1,
 	}
 }

@@ -43,6 +43,9 @@ type Config struct {
 	// absolute level of a colour away, so without it the network has to rebuild the colours that the velocity must
 	// cancel, and leaves tints of them behind.
 	Mix bool `json:"mix,omitempty"`
+	// Repeat has the convolutions see the pixels at the border of their input beyond it too, not zeros: a flat image stays
+	// flat. With zeros the network has to learn what the border does, and until then draws a frame around its images.
+	Repeat bool `json:"repeat,omitempty"`
 }
 
 // Validate says what is wrong with a configuration.
@@ -61,7 +64,7 @@ func (c Config) Validate() error {
 
 // Equal tells whether two configurations are the same network.
 func (c Config) Equal(d Config) bool {
-	return c.Size == d.Size && c.Base == d.Base && c.Blocks == d.Blocks && c.Mix == d.Mix && slices.Equal(c.Mult, d.Mult) && slices.Equal(c.Attention, d.Attention)
+	return c.Size == d.Size && c.Base == d.Base && c.Blocks == d.Blocks && c.Mix == d.Mix && c.Repeat == d.Repeat && slices.Equal(c.Mult, d.Mult) && slices.Equal(c.Attention, d.Attention)
 }
 
 // Embedding is the length of the vector that a time becomes.
@@ -69,6 +72,13 @@ func (c Config) Embedding() int { return 4 * c.Base }
 
 // Attends tells whether the blocks of images of a side have self-attention.
 func (c Config) Attends(side int) bool { return slices.Contains(c.Attention, side) }
+
+func (c Config) border() layer.Border {
+	if c.Repeat {
+		return layer.RepeatedBorder
+	}
+	return layer.ZeroBorder
+}
 
 // Visitor is told the parts of the network in the order of evaluation. Table, Velocity and the kernels of package direct
 // are visitors of one walk, so that the parameters cannot disagree with the computation.
@@ -170,10 +180,10 @@ func (c Config) Velocity(p *layer.Params, x, t *Node) *Node {
 	angle := Mul(Reshape(t, bs, 1), Reshape(Const(g, Frequencies()), 1, TimeFrequencies))
 	emb := Concatenate([]*Node{Sin(angle), Cos(angle)}, -1)
 	emb = p.Dense("time.1", layer.SiLU(p.Dense("time.0", emb)))
-	w := &weaver{c: c, p: p, emb: layer.SiLU(emb), h: p.Conv("in", p.How.Cast(x), 1)}
+	w := &weaver{c: c, p: p, emb: layer.SiLU(emb), h: p.Conv3("in", p.How.Cast(x), c.border())}
 	c.Walk(w)
 	a, b := p.GroupNormAffine("out.norm", w.h, nil, nil, nil)
-	v := ConvertDType(p.Conv("out", layer.AffineSiLU(w.h, a, b), 1), dtypes.Float32)
+	v := ConvertDType(p.Conv3("out", layer.AffineSiLU(w.h, a, b), c.border()), dtypes.Float32)
 	if c.Mix {
 		v = Add(v, mixChannels(x, p.Dense("mix", w.emb)))
 	}
@@ -207,11 +217,11 @@ type weaver struct {
 func (w *weaver) Block(name string, ci, co, side int) {
 	p, x := w.p, w.h
 	a, b := p.GroupNormAffine(name+".norm1", x, nil, nil, nil)
-	h, bias := p.ConvNoBias(name+".conv1", layer.AffineSiLU(x, a, b), 1)
+	h, bias := p.Conv3NoBias(name+".conv1", layer.AffineSiLU(x, a, b), w.c.border())
 	e := p.Dense(name+".time", w.emb)
 	scale, shift := Slice(e, AxisRange(), AxisRange(0, co)), Slice(e, AxisRange(), AxisRange(co, 2*co))
 	a, b = p.GroupNormAffine(name+".norm2", h, bias, scale, shift)
-	h = p.Conv(name+".conv2", layer.AffineSiLU(h, a, b), 1)
+	h = p.Conv3(name+".conv2", layer.AffineSiLU(h, a, b), w.c.border())
 	if ci != co {
 		x = p.Mix(p.Get(name+".skip.weight"), x)
 	}

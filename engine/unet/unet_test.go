@@ -120,6 +120,28 @@ func TestAnUntrainedNetworkStandsStill(t *testing.T) {
 	}
 }
 
+// Without zeros beyond the border no network can draw a frame, whatever its weights: where all columns of an image are alike,
+// those of its velocity are.
+func TestNoFrameWhereBordersAreRepeated(t *testing.T) {
+	be := graphtest.GoBackend(t)
+	for _, repeat := range []bool{true, false} {
+		c := without(small, func(c *Config) { c.Repeat = repeat })
+		row := c.Size * Channels
+		x := normal(rand.New(rand.NewPCG(6, 1)), c.Size*row, .5)
+		for i := range x {
+			x[i] = x[i-i%row+i%Channels]
+		}
+		v := graphtest.Program(t, be, velocity(c, layer.Lowering{}))(lively(c, 4), tensors.FromFlatDataAndDimensions(x, 1, c.Size, c.Size, Channels), []float32{.3})[0]
+		unlike := 0.
+		for i, y := range v {
+			unlike = max(unlike, math.Abs(float64(y-v[i-i%row+i%Channels])))
+		}
+		if repeat && unlike > 1e-4 || !repeat && unlike < 1e-2 {
+			t.Errorf("repeat %v: columns of the velocity differ by %g", repeat, unlike)
+		}
+	}
+}
+
 func TestBothLoweringsAreTheSameNetwork(t *testing.T) {
 	be := graphtest.GoBackend(t)
 	rng := rand.New(rand.NewPCG(3, 1))
@@ -127,6 +149,7 @@ func TestBothLoweringsAreTheSameNetwork(t *testing.T) {
 		small,
 		{Size: 8, Base: 8, Mult: []int{1, 2, 4}, Blocks: 1},
 		{Size: 8, Base: 8, Mult: []int{1, 1}, Blocks: 2, Attention: []int{8}},
+		without(small, func(c *Config) { c.Repeat = true }),
 		{Size: 2, Base: 104, Mult: []int{1}, Blocks: 1, Attention: []int{2}}, // three heads of 32 do not divide it
 	} {
 		flat := lively(c, 3)
