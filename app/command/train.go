@@ -56,7 +56,7 @@ func newTrain(out *output) *cobra.Command {
 	flags.StringVar(&f.feature, "coupling-feature", s.CouplingFeature.String(), "auto, edge, pixels or luma")
 	flags.StringVar(&f.loss, "loss", s.Loss.String(), "feature or pixel")
 	flags.Float64Var(&s.BridgeNoise, "bridge-noise", s.BridgeNoise, "noise in the middle of the training lines, on the scale of [-1,1]; 0 for none; between two folders only")
-	flags.StringVar(&f.border, "border", s.Border.String(), "what the network sees beyond the border of an image: the pixels there repeated, or zeros; between two folders only")
+	flags.StringVar(&f.border, "border", s.Border.String(), "what the network sees beyond the border of an image: auto, repeated (the pixels there) or zeros; between two folders only")
 	flags.StringVar(&f.flip, "flip", s.Flip.String(), "mirrored images in training: auto, on or off")
 	flags.StringVar(&f.fit, "fit", s.Fit.String(), "how an image becomes square: crop, pad or stretch")
 	flags.StringVar(&f.background, "background", s.Background.String(), "colour under transparency and beside padded images: #rrggbb, white, grey or black")

@@ -109,7 +109,7 @@ func (s *domainsScreen) showMore() {
 			return nil
 		}
 	}
-	border := selection([]string{tr("Zeros"), tr("Its pixels repeated")}, int(t.Border), func(i int) { t.Border = project.Border(i) })
+	border := selection([]string{tr("Zeros"), tr("Its pixels repeated"), tr("By itself")}, int(t.Border), func(i int) { t.Border = project.Border(i) })
 	fromNoise := s.app.studio.Domains[0].State().Noise
 	pairing, likeness, comparing := tr("How images of both folders are paired for the first round"), tr("What makes two images alike; by itself it is measured"), tr("Features keep lines sharp; pixels alone is the textbook's")
 	if fromNoise {
@@ -147,7 +147,7 @@ func (s *domainsScreen) showMore() {
 		formItem(tr("Coupling"), pairing, coupling),
 		formItem(tr("Paired by"), likeness, feature),
 		formItem(tr("Loss"), comparing, loss),
-		formItem(tr("Beyond the border"), tr("What the network sees there; zeros can draw a frame around plain pictures"), border),
+		formItem(tr("Beyond the border"), tr("What the network sees there; zeros can draw a frame; by itself it is measured"), border),
 		formItem(tr("Both ways"), hint, bothWays),
 		formItem(tr("Distil steps"), distilHint, distil),
 		formItem(tr("Bridge noise"), noiseHint, noise),

@@ -78,6 +78,7 @@ type Border uint8
 const (
 	BorderZeros    Border = iota // nothing: until the network has learnt what that does, it draws a frame
 	BorderRepeated               // the pixels at the border once more
+	BorderAuto                   // zeros where the images of a domain end in one colour, else repeated
 )
 
 // Flip says whether training mirrors images at random.
@@ -118,7 +119,7 @@ var (
 	couplingNames  = []string{"auto", "registered", "minibatch", "independent"}
 	featureNames   = []string{"auto", "edge", "pixels", "luma"}
 	lossNames      = []string{"feature", "pixel"}
-	borderNames    = []string{"zeros", "repeated"}
+	borderNames    = []string{"zeros", "repeated", "auto"}
 	flipNames      = []string{"auto", "on", "off"}
 	precisionNames = []string{"auto", "f32", "bf16"}
 	kindNames      = []string{"flow", "reflow", "distil", "refine"}

@@ -110,7 +110,7 @@ func Default() Settings {
 		Rounds:      2,
 		Finish:      FinishRefine,
 		BridgeNoise: 0.1,
-		Border:      BorderRepeated,
+		Border:      BorderAuto,
 		Seed:        1,
 	}
 }

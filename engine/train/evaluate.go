@@ -154,11 +154,11 @@ func EvaluateHeldOut(ctx context.Context, o Options, round string, how Look) (*p
 	if err != nil {
 		return nil, err
 	}
-	if !net.Equal(r.recipe.Net) {
-		return nil, errors.New("the round was trained with another network than the settings ask for now: restore project.json.bak")
-	}
 	if err := r.open(ctx); err != nil {
 		return nil, err
+	}
+	if !net.Equal(r.recipe.Net) {
+		return nil, errors.New("the round was trained with another network than the settings ask for now: restore project.json.bak")
 	}
 	weights := vector(flat)
 	defer weights.MustFinalizeAll()

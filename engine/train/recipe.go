@@ -43,7 +43,7 @@ type Recipe struct {
 // NewRecipe is the recipe of a project's settings.
 func NewRecipe(s project.Settings) (Recipe, error) {
 	r := Recipe{
-		Net:           unet.Config{Size: s.Size, Base: 16, Mult: []int{1, 2, 4}, Blocks: 1, Mix: true, Repeat: s.Border == project.BorderRepeated && !s.FromNoise()},
+		Net:           unet.Config{Size: s.Size, Base: 16, Mult: []int{1, 2, 4}, Blocks: 1, Mix: true, Repeat: s.Border != project.BorderZeros && !s.FromNoise()},
 		Batch:         32,
 		Flow:          Stage{Steps: 400, Rate: 2e-3, WarmUp: 50, Average: .99},
 		Reflow:        Stage{Steps: 200, Rate: 8e-4, WarmUp: 50, Average: .99},

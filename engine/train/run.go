@@ -301,6 +301,9 @@ func (r *run) openSets(ctx context.Context) error {
 		r.heldOut = unitPixels(part{r.source, r.heldA[:min(len(r.heldA), most)]})
 	}
 	r.heldTarget = unitPixels(part{r.target, r.heldB[:min(len(r.heldB), most)]})
+	if err := r.chooseBorder(); err != nil {
+		return err
+	}
 	switch r.settings.Flip {
 	case project.FlipOn:
 		r.flip = true
@@ -314,6 +317,32 @@ func (r *run) openSets(ctx context.Context) error {
 		if !r.flip {
 			r.out.note(fmt.Sprintf("mirroring is off: an image can be told from its mirror image (source %.2f, target %.2f; limit %.1f)", a, b, flow.HandedLimit))
 		}
+	}
+	return nil
+}
+
+// chooseBorder settles what the network sees beyond the border of images: what the rounds before saw, or what suits the images.
+// Where a domain ends in one colour, such as drawings on white, zeros tell the network where it has to; elsewhere they would
+// have it draw a frame.
+func (r *run) chooseBorder() error {
+	if r.settings.Border != project.BorderAuto || r.noise != nil {
+		return nil
+	}
+	rounds, err := r.Project.Rounds()
+	if err != nil {
+		return err
+	}
+	for _, done := range rounds {
+		if done.Finished {
+			_, net, _, err := model.Load(r.Project, done.Name)
+			r.recipe.Net.Repeat = net.Repeat
+			return err
+		}
+	}
+	a, b := flow.BorderSpread(part{r.source, r.trainA}), flow.BorderSpread(part{r.target, r.trainB})
+	r.recipe.Net.Repeat = min(a, b) >= flow.PlainBorder
+	if r.recipe.Net.Repeat {
+		r.out.note(fmt.Sprintf("beyond the border the network sees its pixels repeated: they differ from picture to picture (source %.0f, target %.0f; limit %d)", a, b, flow.PlainBorder))
 	}
 	return nil
 }
