@@ -47,7 +47,7 @@ func newLab(out *output) *cobra.Command {
 	flags.StringVar(&f.solver, "solver", flow.ByHeun.String(), "euler, midpoint, heun, rk4 or rk45")
 	flags.IntVar(&f.steps, "steps", 32, "steps of the solver, N in the results; also compared are 1, 2 and 4 Euler steps")
 	flags.IntVar(&f.points, "points", 4096, "particles that are measured, 64 or more")
-	flags.IntVar(&f.updates, "updates", 0, "updates of the network in round 1, two fifths of them in a reflow (0: 2000)")
+	flags.IntVar(&f.updates, "updates", 0, "updates of the network in round 1, three fifths of them in a reflow (0: 2000)")
 	flags.IntVar(&f.seed, "seed", 1, "seed of everything random")
 	flags.BoolVar(&f.overwrite, "overwrite", false, "replace files that are already there")
 	return c

@@ -326,7 +326,7 @@ func labDone(st studio.LabState) float64 {
 		updates := 1. // of round 1; plane.Options say how many the others get
 		switch p.kind {
 		case plane.Reflow:
-			updates = .4
+			updates = .6
 		case plane.Distil:
 			updates = .05
 		}

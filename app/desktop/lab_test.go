@@ -12,6 +12,7 @@ import (
 	"fyne.io/fyne/v2"
 
 	"github.com/straightway-app/straightway/app/studio"
+	"github.com/straightway-app/straightway/engine/measure"
 	"github.com/straightway-app/straightway/engine/plane"
 )
 
@@ -31,7 +32,7 @@ func openLab(t *testing.T, a *App, rounds int) {
 			r.Path = bent(st.Pairs[0], st.Pairs[1], 0)
 		}
 		near := func(v float64) plane.Distance {
-			return plane.Distance{Value: v, Noise: .028, Squared: plane.Estimate{Value: v*v - .0008, SE: .0001}}
+			return plane.DistanceOf(measure.Energy{Distance: v, Noise: .028, Squared: measure.Estimate{Mean: v*v - .0008, SE: .0001}})
 		}
 		r.Polygons = map[int][][]float32{1: {st.Pairs[0], st.Pairs[1]}}
 		r.Measurements.Fewer = map[int]plane.Distance{1: near(.03 + .6*far), 2: near(.03 + .3*far), 4: near(.03 + .1*far)}

@@ -113,11 +113,11 @@ func imagePages(rounds []*train.Diagnosis, noise bool) []chartPage {
 		m := measuredRound{
 			title: roundTitle(g.Round), number: g.Number, copies: !g.Kind.EveryTime(),
 			s: same(g.Identity.Straightness), v: same(g.Identity.Crossing), drop: same(g.Identity.Drop),
-			before: costs(g.Before), after: costs(g.After), bound: g.Bound, own: studio.DistanceOf(g.Own.Features),
-			steps: []stepDistance{{tr("few steps"), studio.DistanceOf(g.Few.Features)}},
+			before: costs(g.Before), after: costs(g.After), bound: g.Bound, own: plane.DistanceOf(g.Own.Features),
+			steps: []stepDistance{{tr("few steps"), plane.DistanceOf(g.Few.Features)}},
 		}
 		for i, d := range g.Marginal {
-			m.marginal[i] = studio.DistanceOf(d.Features)
+			m.marginal[i] = plane.DistanceOf(d.Features)
 		}
 		if !m.copies {
 			m.steps = append(m.steps, stepDistance{tr("many steps"), m.marginal[4]})

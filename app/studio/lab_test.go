@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/straightway-app/straightway/engine/measure"
 	"github.com/straightway-app/straightway/engine/plane"
 	"github.com/straightway-app/straightway/engine/project"
 )
@@ -101,7 +102,7 @@ func TestLabTakesPicturesAndDrawings(t *testing.T) {
 func TestLabAdvice(t *testing.T) {
 	round := func(number int, kind plane.Kind, s, one, many float64) *plane.Round {
 		distance := func(v float64) plane.Distance {
-			return plane.Distance{Value: v, Noise: .03, Squared: plane.Estimate{Value: v*v - .03*.03, SE: .0001}}
+			return plane.DistanceOf(measure.Energy{Distance: v, Noise: .03, Squared: measure.Estimate{Mean: v*v - .03*.03, SE: .0001}})
 		}
 		r := &plane.Round{Number: number, Kind: kind}
 		r.Straightness.Value = s

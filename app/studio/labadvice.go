@@ -1,10 +1,8 @@
 package studio
 
 import (
-	"math"
 	"slices"
 
-	"github.com/straightway-app/straightway/engine/measure"
 	"github.com/straightway-app/straightway/engine/plane"
 	"github.com/straightway-app/straightway/engine/train"
 )
@@ -57,7 +55,7 @@ func AdviseImages(rounds []*train.Diagnosis) ImageAdvice {
 		if g.Kind.EveryTime() {
 			number++
 		}
-		all = append(all, evidence{number, !g.Kind.EveryTime(), g.Identity.Straightness.Mean, DistanceOf(g.Few.Features), DistanceOf(g.Marginal[4].Features)})
+		all = append(all, evidence{number, !g.Kind.EveryTime(), g.Identity.Straightness.Mean, plane.DistanceOf(g.Few.Features), plane.DistanceOf(g.Marginal[4].Features)})
 	}
 	kind, at, flow, next := advise(all)
 	pick := func(i int) *train.Diagnosis {
@@ -67,11 +65,6 @@ func AdviseImages(rounds []*train.Diagnosis) ImageAdvice {
 		return rounds[i]
 	}
 	return ImageAdvice{kind, pick(at), pick(flow), pick(next)}
-}
-
-// DistanceOf is a distance between images as the laboratory has it.
-func DistanceOf(e measure.Energy) plane.Distance {
-	return plane.Distance{Value: e.Distance, Noise: e.Noise, Squared: plane.Estimate{Value: e.Squared.Mean, SE: e.Squared.SE}}
 }
 
 // evidence is what advice looks at in a round: its number, or that of the round that it copies; S; and the distances of
@@ -119,7 +112,8 @@ func advise(rounds []evidence) (kind LabAdviceKind, at, flow, next int) {
 }
 
 // asNear says whether a distance from the target cannot be told from a smaller one, or hardly: the squares differ by less
-// than two standard errors and a quarter of what the samples' noise is.
+// than two standard errors of their difference and a quarter of what the samples' noise is.
 func asNear(a, b plane.Distance) bool {
-	return a.Squared.Value <= b.Squared.Value+2*math.Hypot(a.Squared.SE, b.Squared.SE)+a.Noise*a.Noise/4
+	d := a.Farther(b)
+	return d.Value <= 2*d.SE+a.Noise*a.Noise/4
 }

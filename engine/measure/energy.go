@@ -22,6 +22,43 @@ type Energy struct {
 	// two sets of these sizes from one distribution. Nothing can be told apart
 	// below it.
 	Distance, Noise float64
+
+	parts [2][]float64 // what each vector of either set has part in Squared
+}
+
+// Farther is how much larger the energy distance a is than b, where both are of the same set y, and the other sets are
+// what became of the same vectors in two ways, such as the ends of two flows from the same starts. Nearly all of their
+// luck is then the same, and the difference is known far better than either. Without their sets, as from a file, the
+// errors count as independent.
+func (a Energy) Farther(b Energy) Estimate {
+	d := Estimate{a.Squared.Mean - b.Squared.Mean, math.Hypot(a.Squared.SE, b.Squared.SE), min(a.Squared.N, b.Squared.N)}
+	if a.parts[0] == nil || len(a.parts[0]) != len(b.parts[0]) || len(a.parts[1]) != len(b.parts[1]) {
+		return d
+	}
+	d.SE = 0
+	for side, parts := range a.parts {
+		differences := make([]float64, len(parts))
+		for i, v := range parts {
+			differences[i] = v - b.parts[side][i]
+		}
+		d.SE = math.Hypot(d.SE, estimate(differences).SE)
+	}
+	return d
+}
+
+// Scaled is the energy distance in another unit, of which factor are one of the present: it is in proportion to the norm.
+func (e Energy) Scaled(factor float64) Energy {
+	e.Squared.Mean *= factor
+	e.Squared.SE *= factor
+	e.Distance *= math.Sqrt(factor)
+	e.Noise *= math.Sqrt(factor)
+	for side, parts := range e.parts {
+		e.parts[side] = make([]float64, len(parts))
+		for i, v := range parts {
+			e.parts[side][i] = factor * v
+		}
+	}
+	return e
 }
 
 // EnergyDistance compares two sets of two vectors or more. It takes
@@ -39,6 +76,7 @@ func EnergyDistance(x, y Matrix) (Energy, error) {
 		Squared:  Estimate{squared, math.Hypot(estimate(partX).SE, estimate(partY).SE), min(x.Rows, y.Rows)},
 		Distance: math.Sqrt(max(0, squared+bias)),
 		Noise:    math.Sqrt(bias),
+		parts:    [2][]float64{partX, partY},
 	}, nil
 }
 

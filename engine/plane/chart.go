@@ -8,7 +8,9 @@ import (
 )
 
 // Charts are the diagrams of the three guarantees: the bound on S + V (theorem 3.7 of the paper), the transport costs
-// (theorem 3.5) and the marginals (theorem 3.3), of the flow and the reflows; a distillation has none of them to keep.
+// (theorem 3.5) and the marginals (theorem 3.3), of the flow and the reflows; a distillation has none of them to keep. Two
+// more hold what says where to stop: the distance from the target by the number of steps, of all, and the errors of each
+// round and of all rounds so far.
 func (r *Result) Charts() []chart.Chart {
 	var rounds []*Round
 	for _, k := range r.Rounds {
@@ -16,7 +18,49 @@ func (r *Result) Charts() []chart.Chart {
 			rounds = append(rounds, k)
 		}
 	}
-	return []chart.Chart{r.boundChart(rounds), costChart(rounds), marginalChart(rounds)}
+	return []chart.Chart{r.boundChart(rounds), costChart(rounds), marginalChart(rounds), stepChart(r.Rounds), errorChart(rounds)}
+}
+
+// stepChart shows how far the ends of each round are from the target, by the number of steps that lead there; those of a
+// distillation in one.
+func stepChart(rounds []*Round) chart.Chart {
+	c := chart.Chart{Name: "steps", Title: "Distance from the target by the number of steps", Axis: "steps", Log: true}
+	noise := chart.Line{Name: "noise: two samples of the target", Colour: chart.Grey, Dashed: true}
+	for _, n := range FewerSteps {
+		c.Places = append(c.Places, fmt.Sprint(n))
+	}
+	c.Places = append(c.Places, "all")
+	for range c.Places {
+		noise.Y = append(noise.Y, rounds[0].Marginal[4].Noise)
+	}
+	c.Lines = []chart.Line{noise}
+	for j, k := range rounds {
+		line := chart.Line{Name: k.Name(), Colour: j % chart.Grey}
+		for _, n := range FewerSteps {
+			put(&line, k.Measurements.Fewer[n].Root()) // what was not measured is 0, which a logarithmic axis leaves out
+		}
+		if k.Kind != Distil {
+			put(&line, k.Marginal[4].Root())
+		}
+		c.Lines = append(c.Lines, line)
+	}
+	return c
+}
+
+// errorChart shows what each round gets wrong of the pairs that it learnt, and what all rounds so far get wrong of the
+// target.
+func errorChart(rounds []*Round) chart.Chart {
+	c := chart.Chart{Name: "errors", Title: "Distance of the ends from what they ought to be", Axis: "round"}
+	noise := chart.Line{Name: "noise: two samples of one distribution", Colour: chart.Grey, Dashed: true}
+	own, all := chart.Line{Name: "from the pairs of this round"}, chart.Line{Name: "from the target: all rounds so far", Colour: 1}
+	for _, k := range rounds {
+		c.Places = append(c.Places, fmt.Sprint(k.Number))
+		put(&own, k.Own.Root())
+		put(&all, k.Marginal[4].Root())
+		noise.Y = append(noise.Y, k.Own.Noise)
+	}
+	c.Lines = []chart.Line{noise, own, all}
+	return c
 }
 
 // boundChart holds S + V of each round beside E‖X1 − X0‖²/k. The interval of the sum takes the errors of both as if
@@ -88,5 +132,8 @@ func marginalChart(rounds []*Round) chart.Chart {
 // Root is Value with its error, from that of the square by the derivative of the root, 1/(2√). That has no bound near 0,
 // so that it is taken at the noise where the distance is less.
 func (d Distance) Root() Estimate {
+	if d.Value == 0 {
+		return Estimate{}
+	}
 	return Estimate{d.Value, d.Squared.SE / (2 * math.Max(d.Value, d.Noise))}
 }

@@ -24,7 +24,11 @@ func chartsOf(straightness ...float64) map[string]chart.Chart {
 		for j := range k.Marginal {
 			k.Marginal[j] = Distance{Value: .03 * float64(i+1), Noise: .025, Squared: Estimate{.001, .0002}}
 		}
-		r.Rounds = append(r.Rounds, k, &Round{Number: i + 1, Kind: Distil})
+		distil := &Round{Number: i + 1, Kind: Distil}
+		k.Measurements.Fewer = map[int]Distance{1: {Value: .5, Noise: .025, Squared: Estimate{.25, .001}}, 2: {}, 4: {}}
+		distil.Measurements.Fewer = map[int]Distance{1: {Value: .1, Noise: .025, Squared: Estimate{.01, .001}}}
+		k.Own = Distance{Value: .03, Noise: .025}
+		r.Rounds = append(r.Rounds, k, distil)
 	}
 	out := map[string]chart.Chart{}
 	for _, c := range r.Charts() {
@@ -49,5 +53,13 @@ func TestChartsHoldTheMeasurementsToTheirGuarantees(t *testing.T) {
 	marginals := c["marginals"]
 	if len(marginals.Places) != 5 || len(marginals.Lines) != 4 || math.Abs(marginals.Lines[2].Error[4]-1.96*.0002/.12) > 1e-9 {
 		t.Errorf("%d lines at %v, error %g", len(marginals.Lines), marginals.Places, marginals.Lines[2].Error[4])
+	}
+	steps := c["steps"]
+	if strings.Join(steps.Places, " ") != "1 2 4 all" || len(steps.Lines) != 7 || steps.Lines[1].Y[0] != .5 || steps.Lines[2].Name != "1-distil" || steps.Lines[2].Y[0] != .1 {
+		t.Errorf("%d lines at %v; the first are %v and %v, want the flow's and its distillation's", len(steps.Lines), steps.Places, steps.Lines[1], steps.Lines[2])
+	}
+	errors := c["errors"]
+	if l := errors.Lines; len(l) != 3 || l[1].Y[2] != .03 || math.Abs(l[2].Y[2]-.09) > 1e-9 {
+		t.Errorf("the errors are %v, want 0.03 of each round, and 0.09 of all three", l)
 	}
 }

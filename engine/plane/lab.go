@@ -31,7 +31,7 @@ type Options struct {
 	Solver         flow.Solver // of the paths; they are recorded at every step
 	Steps          int         // of the solver; 0 means 32
 	Points         int         // particles shown and measured; 0 means 4096
-	Updates        int         // of the network in round 1, two fifths as many in a reflow, a fortieth for each step of a distillation, or at least 25 or a twentieth; 0 means 2000
+	Updates        int         // of the network in round 1, three fifths as many in a reflow, a fortieth for each step of a distillation, or at least 25 or a twentieth; 0 means 2000
 	Seed           uint64
 	// Progress, where given, is called from the goroutine of Run after every update of a network and after every round.
 	Progress func(Progress)
@@ -169,7 +169,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		r := &Round{Number: k, Kind: Flow, Updates: o.Updates, X1: lines}
 		rate, starts := 6e-3, 0.
 		if k > 1 {
-			r.Kind, r.Updates, rate, starts = Reflow, max(1, o.Updates*2/5), 4e-3, reflowStarts
+			r.Kind, r.Updates, rate, starts = Reflow, max(1, o.Updates*3/5), 4e-3, reflowStarts
 		}
 		began := time.Now()
 		weights, r.Loss, err = learn(ctx, lesson{

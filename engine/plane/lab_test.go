@@ -41,7 +41,7 @@ func TestARunShowsWhatTheTheorySays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(finished, " "); got != "1-flow 1-distil 2-reflow" || updates != 240+96+24 {
+	if got := strings.Join(finished, " "); got != "1-flow 1-distil 2-reflow" || updates != 240+144+24 {
 		t.Errorf("%d updates finished %q", updates, got)
 	}
 	one, distil, two := result.Rounds[0], result.Rounds[1], result.Rounds[2]

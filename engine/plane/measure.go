@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/straightway-app/straightway/engine/flow"
+	"github.com/straightway-app/straightway/engine/measure"
 )
 
 // Cost is the transport cost E c(b − a) of a coupling of points a and b for four convex c, with standard errors.
@@ -41,11 +42,29 @@ type Distance struct {
 	Value, Noise float64
 	// Squared estimates the energy distance itself without bias: about 0, perhaps below, where the distributions agree.
 	Squared Estimate
+
+	energy measure.Energy
+}
+
+// DistanceOf is an energy distance as the laboratory has it.
+func DistanceOf(e measure.Energy) Distance {
+	return Distance{e.Distance, e.Noise, Estimate{e.Squared.Mean, e.Squared.SE}, e}
 }
 
 func distanceBetween(x, y []float32) Distance {
-	e := energyBetween(x, y)
-	return Distance{e.Distance, e.Noise, e.Squared}
+	points := func(flat []float32) measure.Matrix { return measure.Matrix{Rows: len(flat) / 2, Cols: 2, Data: flat} }
+	e, err := measure.EnergyDistance(points(x), points(y))
+	if err != nil {
+		panic(err) // fewer points than Options allow
+	}
+	return DistanceOf(e)
+}
+
+// Farther is how much larger the square of d is than that of o, both from the same sample: of the ends of two flows that
+// begin with the same particles it is known far better than either square, for they share their luck.
+func (d Distance) Farther(o Distance) Estimate {
+	e := d.energy.Farther(o.energy)
+	return Estimate{e.Mean, e.SE}
 }
 
 // MarginalTimes are the times at which marginals are compared.

@@ -97,12 +97,12 @@ func TestEnergyDistance(t *testing.T) {
 	var same, apart, errors []float64
 	for k := range trials {
 		a, b := normal(n, uint64(100+k), 0, 1), normal(n, uint64(200+k), 0, 1)
-		e := energyBetween(a, b)
+		e := distanceBetween(a, b)
 		same = append(same, e.Squared.Value)
-		if math.Abs(e.Distance-e.Noise) > .15 || e.Noise < .05 {
-			t.Errorf("two samples of one distribution are %.3f apart, noise %.3f", e.Distance, e.Noise)
+		if math.Abs(e.Value-e.Noise) > .15 || e.Noise < .05 {
+			t.Errorf("two samples of one distribution are %.3f apart, noise %.3f", e.Value, e.Noise)
 		}
-		e = energyBetween(a, normal(n, uint64(300+k), .5, 1))
+		e = distanceBetween(a, normal(n, uint64(300+k), .5, 1))
 		apart, errors = append(apart, e.Squared.Value), append(errors, e.Squared.SE)
 	}
 	if m := mean(same); math.Abs(m.Value) > 4*m.SE {
@@ -115,5 +115,33 @@ func TestEnergyDistance(t *testing.T) {
 	}
 	if m.Value < .1 {
 		t.Errorf("a shift by (½, ½) is %.4f ± %.4f away", m.Value, m.SE)
+	}
+}
+
+// The ends of two flows from the same particles share the luck of their sample, so that a difference between them is known
+// far better than either distance.
+func TestDistancesFromTheSameParticlesCompareFinely(t *testing.T) {
+	const trials, n = 40, 200
+	var differences, errors, apart []float64
+	for k := range trials {
+		target, near := normal(n, uint64(100+k), 0, 1), normal(n, uint64(200+k), .1, 1)
+		far := make([]float32, len(near))
+		for i, v := range near {
+			far[i] = v + .1
+		}
+		a, b := distanceBetween(far, target), distanceBetween(near, target)
+		d := a.Farther(b)
+		differences, errors, apart = append(differences, d.Value), append(errors, d.SE), append(apart, math.Hypot(a.Squared.SE, b.Squared.SE))
+		if back := b.Farther(a); back.Value != -d.Value || math.Abs(back.SE-d.SE) > 1e-12 {
+			t.Errorf("the difference is %v one way and %v the other", d, back)
+		}
+	}
+	m := mean(differences)
+	spread := m.SE * math.Sqrt(trials)
+	if got := mean(errors).Value; got < spread/2 || got > 2*spread {
+		t.Errorf("the standard error of the difference is said to be %.4f and is %.4f", got, spread)
+	}
+	if got, loose := mean(errors).Value, mean(apart).Value; got > .7*loose {
+		t.Errorf("the difference has an error of %.4f, of two independent ones %.4f", got, loose)
 	}
 }

@@ -22,7 +22,10 @@ func velocityGraph(p *layer.Params, x, t *graph.Node) *graph.Node {
 	t = graph.Reshape(t, -1, 1)
 	phase := graph.Dot(x, graph.Const(g, [][]float32{waves[0][:], waves[1][:]})).MatMul()
 	beat := graph.Mul(t, graph.Const(g, [][]float32{{math.Pi, 2 * math.Pi, 3 * math.Pi}}))
-	h := graph.Concatenate([]*graph.Node{x, t, graph.Sin(phase), graph.Cos(phase), graph.Sin(beat), graph.Cos(beat)}, 1)
+	late, early := graph.AddScalar(t, endScale), graph.AddScalar(graph.Neg(t), 1+endScale)
+	ends := graph.DivScalar(graph.Log(graph.Div(late, early)), math.Log((1+endScale)/endScale))
+	ends = graph.Mul(ends, graph.Const(g, [][]float32{{math.Pi / 2, math.Pi, 3 * math.Pi / 2, 2 * math.Pi}}))
+	h := graph.Concatenate([]*graph.Node{x, t, graph.Sin(phase), graph.Cos(phase), graph.Sin(beat), graph.Cos(beat), graph.Sin(ends), graph.Cos(ends)}, 1)
 	h = squareplus(p.Dense("in", h))
 	for i := range hidden {
 		h = squareplus(p.Dense(fmt.Sprint("hidden", i), h))

@@ -12,7 +12,8 @@ import (
 )
 
 // FromPicture is the shape of a picture's dark pixels, on white where it is transparent: the darker a pixel, the more
-// of the points lie in it. Its longer side spans [−2, 2].
+// of the points lie in it. Its longer side spans [−2, 2]. It is drawn with Brush, without which thin lines would have no
+// density: from lines of a pixel, 32 steps ended 0.10 from a grid of dots, and end 0.04 from it.
 func FromPicture(path string) (Shape, error) {
 	d, err := datasets.DecodeFile(path, datasets.Limits{})
 	if err != nil {
@@ -47,6 +48,6 @@ func fromImage(name string, img *image.NRGBA) (Shape, error) {
 		i, _ := slices.BinarySearch(heaps, rng.Float64()*total)
 		at := places[min(i, len(places)-1)]
 		px, py := float64(at%b.Dx())+rng.Float64(), float64(at/b.Dx())+rng.Float64()
-		return (px - float64(b.Dx())/2) * scale, (float64(b.Dy())/2 - py) * scale
+		return (px-float64(b.Dx())/2)*scale + Brush*rng.NormFloat64(), (float64(b.Dy())/2-py)*scale + Brush*rng.NormFloat64()
 	}}, nil
 }

@@ -147,7 +147,7 @@ func parsePoints(list string) ([]float32, error) {
 	return out, nil
 }
 
-// Brush is the standard deviation of the dot that each point of FromPoints stands for.
+// Brush is the standard deviation of the dot that each point of FromPoints stands for, and each pixel of a picture.
 const Brush = .08
 
 // FromPoints is the shape of points set by hand, for example drawn with a mouse: each stands for a round Gaussian dot.

@@ -33,15 +33,13 @@ func (r *Result) all() []*Round {
 	return append([]*Round{r.Exact}, r.Rounds...)
 }
 
-// documents are the files of a run: measurements and charts of all rounds, the film of the flow and the reflows, and of
+// documents are the files of a run: measurements and charts of all rounds, the film of all rounds, and of
 // every round its particles, its lines and its paths.
 func (r *Result) documents() []document {
 	film := Film{Most: filmMost, Side: filmSide, Frames: filmFrames}
 	var out []document
 	for _, k := range r.all() {
-		if k.Kind != Distil {
-			film.Rounds = append(film.Rounds, k)
-		}
+		film.Rounds = append(film.Rounds, k)
 		out = append(out, document{k.Name() + "-points.csv", k.WritePoints})
 		for _, f := range []struct {
 			name   string

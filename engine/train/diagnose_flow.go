@@ -168,10 +168,5 @@ func (d *diagnoser) walk(ctx context.Context, m *model.Model, x0 []float32, step
 // and numbers of features compare.
 func energyPerValue(x, y measure.Matrix) (measure.Energy, error) {
 	e, err := measure.EnergyDistance(x, y)
-	scale := 1 / math.Sqrt(float64(x.Cols)) // the distance is in proportion to the norm
-	e.Squared.Mean *= scale
-	e.Squared.SE *= scale
-	e.Distance *= math.Sqrt(scale)
-	e.Noise *= math.Sqrt(scale)
-	return e, err
+	return e.Scaled(1 / math.Sqrt(float64(x.Cols))), err
 }

@@ -8,6 +8,7 @@ import (
 	"image/color"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"fyne.io/fyne/v2"
@@ -197,6 +198,10 @@ func TestShortenFitsAndFadeFades(t *testing.T) {
 	text := shorten("a rather long file name.png", 80, "text", fyne.TextStyle{})
 	if width := textSize(text, "text", fyne.TextStyle{}).Width; width > 80 || []rune(text)[len([]rune(text))-1] != '…' {
 		t.Errorf("%q is %v wide", text, width)
+	}
+	first, second := shorten("Reflow 1", 45, "text", fyne.TextStyle{}), shorten("Reflow 2", 45, "text", fyne.TextStyle{})
+	if first == second || !strings.HasPrefix(first, "R") || !strings.HasSuffix(first, "…1") {
+		t.Errorf("two rounds are called %q and %q where there is no room", first, second)
 	}
 	if got := fade(color.NRGBA{1, 2, 3, 200}, 0.5).A; got != 100 {
 		t.Errorf("half of 200 is %d", got)

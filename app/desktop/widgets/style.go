@@ -11,6 +11,7 @@ package widgets
 
 import (
 	"image/color"
+	"strings"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
@@ -62,16 +63,26 @@ func textSize(text string, size fyne.ThemeSizeName, style fyne.TextStyle) fyne.S
 	return fyne.MeasureText(text, theme.Size(size), style)
 }
 
-// shorten cuts a text with an ellipsis so that it is at most width wide; it returns "" where not even one letter fits.
+// shorten cuts a text with an ellipsis so that it is at most width wide; it returns "" where not even one letter fits. A
+// number at the end, which is what tells one name from the next, stays: of "Reflow 1" comes "Re…1".
 func shorten(text string, width float32, size fyne.ThemeSizeName, style fyne.TextStyle) string {
 	if textSize(text, size, style).Width <= width {
 		return text
 	}
+	name := strings.TrimRight(text, "0123456789")
+	if start := cut(strings.TrimSpace(name), "…"+text[len(name):], width, size, style); start != "" {
+		return start
+	}
+	return cut(text, "…", width, size, style)
+}
+
+// cut is the longest beginning of a text that fits with an end, together with it, or "" where not even one letter does.
+func cut(text, end string, width float32, size fyne.ThemeSizeName, style fyne.TextStyle) string {
 	runes := []rune(text)
-	low, high := 0, len(runes)-1 // the longest prefix that fits lies between them
+	low, high := 0, len(runes)-1
 	for low < high {
 		middle := (low + high + 1) / 2
-		if textSize(string(runes[:middle])+"…", size, style).Width <= width {
+		if textSize(string(runes[:middle])+end, size, style).Width <= width {
 			low = middle
 		} else {
 			high = middle - 1
@@ -80,7 +91,7 @@ func shorten(text string, width float32, size fyne.ThemeSizeName, style fyne.Tex
 	if low <= 0 {
 		return ""
 	}
-	return string(runes[:low]) + "…"
+	return string(runes[:low]) + end
 }
 
 // pixelScale returns the device pixels per Fyne unit where the object is shown, and 1 where it is not shown.
