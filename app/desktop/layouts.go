@@ -4,6 +4,7 @@ package desktop
 
 import (
 	"math"
+	"slices"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -117,16 +118,20 @@ func (l *besideOrBelow) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 }
 
 // lineBeside puts a line of text beside a row of controls, at their left or after them, or below where not all of the text
-// can be read there.
+// can be read there, or where that is so of one of its like.
 type lineBeside struct {
 	after bool
+	like  []*fyne.Container // of the same width, with a lineBeside each
 	width float32
 }
 
 // fits is whether the whole text has room beside the controls.
 func (l *lineBeside) fits(objects []fyne.CanvasObject, width float32) bool {
-	label := objects[0].(*widget.Label)
-	return fyne.MeasureText(label.Text, theme.TextSize(), label.TextStyle).Width+2*theme.InnerPadding()+inLine(objects[1]) <= width
+	room := func(objects []fyne.CanvasObject) bool {
+		label := objects[0].(*widget.Label)
+		return fyne.MeasureText(label.Text, theme.TextSize(), label.TextStyle).Width+2*theme.InnerPadding()+inLine(objects[1]) <= width
+	}
+	return room(objects) && !slices.ContainsFunc(l.like, func(c *fyne.Container) bool { return !room(c.Objects) })
 }
 
 // MinSize implements fyne.Layout.
