@@ -477,6 +477,7 @@ func (c *domainCard) refresh() {
 	if st.Noise {
 		path = ""
 	}
+	c.head.Layout.(*lineBeside).path = path
 	setText(c.path, path)
 	title := c.title
 	if st.Noise {

@@ -12,6 +12,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -555,5 +556,35 @@ func TestEscapeFromAControlOfADialog(t *testing.T) {
 	focused.TypedKey(&fyne.KeyEvent{Name: fyne.KeyEscape})
 	if c.Overlays().Top() != nil {
 		t.Error("the settings are still open")
+	}
+}
+
+// At twice the size a path keeps its end, and the pictures of both cards begin at one height, whatever their paths.
+func TestCardsAgree(t *testing.T) {
+	for _, size := range []fyne.Size{{Width: 1024, Height: 640}, {Width: 1600, Height: 640}} {
+		a := show{language: "en", theme: "light", scale: 2, size: size}.open(t)
+		deep := filepath.Join(t.TempDir(), "a folder of a rather long name", "another inside it", "photographs")
+		short := t.TempDir()
+		for i, dir := range []string{deep, short} {
+			if err := os.MkdirAll(dir, 0o777); err != nil {
+				t.Fatal(err)
+			}
+			for n := range 3 {
+				writePNG(t, filepath.Join(dir, fmt.Sprint(n, ".png")), drawing(30, 30, color.NRGBA{A: 255}))
+			}
+			a.studio.Domains[i].Choose(dir)
+		}
+		scanned(t, a)
+		a.open(0)
+		a.settle()
+		if got := a.domains.cards[0].path.Text; !strings.HasPrefix(got, "…") || !strings.HasSuffix(got, "photographs") {
+			t.Errorf("in a window of %v the path is shown as %q", size, got)
+		}
+		at := func(i int) float32 {
+			return a.fyne.Driver().AbsolutePositionForObject(a.domains.cards[i].thumbs).Y
+		}
+		if at(0) != at(1) {
+			t.Errorf("in a window of %v the pictures begin at %v and %v", size, at(0), at(1))
+		}
 	}
 }

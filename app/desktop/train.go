@@ -276,7 +276,7 @@ func (s *trainScreen) showState(p *project.Project, st studio.TrainingState) {
 		}
 	default:
 		text = tr("Ready. Continue goes on exactly where training stopped.")
-		if len(st.Rounds) == 0 {
+		if !begun(st) {
 			text = tr("Ready to start.")
 		}
 	}
@@ -307,7 +307,7 @@ func (s *trainScreen) showState(p *project.Project, st studio.TrainingState) {
 	switch {
 	case st.State == studio.Running:
 		label, symbol = tr("Pause"), theme.MediaPauseIcon()
-	case st.State == studio.Paused, len(st.Rounds) > 0:
+	case st.State == studio.Paused, begun(st):
 		label = tr("Continue")
 	}
 	if s.run.Text != label {
@@ -319,6 +319,9 @@ func (s *trainScreen) showState(p *project.Project, st studio.TrainingState) {
 	setEnabled(s.stop, st.State == studio.Running || st.State == studio.Paused)
 	setEnabled(s.more, p != nil)
 }
+
+// begun reports whether there is something to continue.
+func begun(st studio.TrainingState) bool { return len(st.Rounds) > 0 || len(st.Losses) > 0 }
 
 // figures are speed, time left, loss and memory.
 func (s *trainScreen) figures(e train.Event) string {
