@@ -39,7 +39,11 @@ func (c exportCounts) text(took time.Duration) string {
 	if c.ignored > 0 {
 		parts = append(parts, tr("%d that are no images", c.ignored))
 	}
-	return strings.Join(append(parts, tr("in %s", span(took))), " · ")
+	long := span(took)
+	if took < 3*time.Second {
+		long = moment(took)
+	}
+	return strings.Join(append(parts, tr("in %s", long)), " · ")
 }
 
 // exportTable shows what became of each file, in the order in which they were finished. It follows the newest as long

@@ -588,3 +588,27 @@ func TestCardsAgree(t *testing.T) {
 		}
 	}
 }
+
+// A training that ended in its first round goes on by the word that its messages name.
+func TestWhatHasBegunGoesOnByContinue(t *testing.T) {
+	a := shows[0].open(t)
+	openTrained(t, a)
+	a.open(1)
+	p, _ := a.studio.Project()
+	losses := []studio.Losses{{Round: "1-flow", Points: []studio.LossPoint{{Step: 3, Loss: .5}}}}
+	for _, c := range []struct {
+		state studio.TrainingState
+		want  string
+	}{
+		{studio.TrainingState{}, "Start"},
+		{studio.TrainingState{State: studio.Failed}, "Start"},
+		{studio.TrainingState{State: studio.Failed, Losses: losses}, "Continue"},
+		{studio.TrainingState{Losses: losses}, "Continue"},
+		{studio.TrainingState{State: studio.Running, Losses: losses}, "Pause"},
+	} {
+		a.train.showState(p, c.state)
+		if got := a.train.run.Text; got != c.want {
+			t.Errorf("the button says %q, not %q", got, c.want)
+		}
+	}
+}
