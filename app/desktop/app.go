@@ -232,11 +232,12 @@ func (a *App) refreshHeader() {
 	}
 }
 
+// backendName is a backend's name as a person reads it, from its label or its kind.
 func backendName(label string) string {
 	switch label {
-	case "xla:cuda":
+	case "xla:cuda", "cuda":
 		return "CUDA"
-	case "xla:cpu":
+	case "xla:cpu", "cpu":
 		return "XLA CPU"
 	}
 	return tr("Pure Go")
@@ -353,11 +354,7 @@ func (a *App) close() {
 	if !a.studio.Training.Busy() {
 		what = tr("An export is going on. What is written stays, and the rest can be exported later.")
 	}
-	dialog.ShowCustomConfirm(tr("Close Straightway?"), tr("Save and close"), tr("Go on working"), wrapped(what), func(yes bool) {
-		if yes {
-			a.quit()
-		}
-	}, a.window)
+	a.confirm(tr("Close Straightway?"), what, tr("Save and close"), tr("Go on working"), a.quit)
 }
 
 func (a *App) quit() {

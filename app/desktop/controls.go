@@ -201,6 +201,14 @@ func span(d time.Duration) string {
 	return tr("%d days", int(d.Hours()/24+.5))
 }
 
+// moment is the time that a single picture took.
+func moment(d time.Duration) string {
+	if d < 100*time.Millisecond {
+		return tr("%d ms", max(1, d.Round(time.Millisecond).Milliseconds()))
+	}
+	return tr("%.2f s", d.Seconds())
+}
+
 // amount is an amount of memory.
 func amount(n int64) string {
 	const gib = 1 << 30

@@ -57,7 +57,7 @@ func (a *App) offerCrash(report, kept string) {
 	text := widget.NewLabel(report)
 	text.TextStyle.Monospace = true
 	text.Selectable = true
-	head := widget.NewLabel(tr("Straightway ended unexpectedly last time. Your project is intact up to its last save, and training goes on from there. The report below is kept in %s; please send it to us.", kept))
+	head := widget.NewLabel(tr("Straightway ended unexpectedly last time. Your project is intact up to its last save, and training goes on from there. The report below is kept in %s: it helps whoever looks for the cause.", kept))
 	head.Wrapping = fyne.TextWrapWord
 	d := dialog.NewCustomWithoutButtons(tr("A crash report"), container.NewBorder(head, nil, nil, nil, container.NewScroll(text)), a.window)
 	d.SetButtons([]fyne.CanvasObject{

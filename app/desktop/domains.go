@@ -72,6 +72,9 @@ func (s *domainsScreen) build() fyne.CanvasObject {
 	s.cards[0] = newDomainCard(s, 0, tr("Source: images to start from"))
 	s.cards[1] = newDomainCard(s, 1, tr("Target: images to arrive at"))
 	s.swap = button("", theme.NewThemedResource(swapIcon), tr("Swap source and target"), func() { s.change(s.app.studio.Swap) })
+	for i, c := range s.cards { // what stands below the path is at one height in both
+		c.head.Layout.(*lineBeside).like = []*fyne.Container{s.cards[1-i].head}
+	}
 	cards := container.New(&pairLayout{}, s.cards[0].frame, container.NewCenter(s.swap), s.cards[1].frame)
 	s.warnings = container.NewVBox()
 	s.opened = widget.NewLabel("")
@@ -186,16 +189,24 @@ func (s *domainsScreen) refresh() {
 	if noise {
 		opened = tr("A new generator: choose or drop the target, a folder of images")
 	}
+	ready := a.Path != "" && b.Path != "" && a.Err == nil && b.Err == nil && !a.Scanning && !b.Scanning
+	if ready {
+		opened = tr("A new project: press Train when the settings suit you")
+	}
 	s.sayOpened(opened)
 	dir := s.dir
-	ready := a.Path != "" && b.Path != "" && a.Err == nil && b.Err == nil && !a.Scanning && !b.Scanning
 	if ready && dir == "" {
 		if seen := [3]int{version, a.Version, b.Version}; seen != s.suggestedFor {
 			s.suggestedFor, s.suggested = seen, s.app.studio.SuggestDir()
 		}
 		dir = s.suggested
 	}
-	setText(s.folder, shortPath(dir))
+	folder := shortPath(dir)
+	s.folder.Importance = widget.MediumImportance
+	if dir == "" {
+		folder, s.folder.Importance = tr("it is named when both folders are chosen"), widget.LowImportance
+	}
+	setText(s.folder, folder)
 	if s.starting {
 		s.setTrain(tr("Starting…"), false)
 		return
@@ -392,6 +403,7 @@ type domainCard struct {
 	empty   *fyne.Container
 	noise   *tip.Check // of the source only: nil in the target's card
 	words   *widget.Label
+	head    *fyne.Container // the path beside the buttons
 	page    *fyne.Container
 	before  string // the folder that noise took the place of
 	version int
@@ -429,7 +441,8 @@ func newDomainCard(s *domainsScreen, index int, title string) *domainCard {
 	c.words = wrapped(tr("The source is noise: the project will be a generator. It learns from the target folder alone to make new pictures like those in it."))
 	c.words.Hide()
 	pictures := container.NewStack(c.thumbs, c.empty)
-	c.page = newPage(pictures, container.New(&lineBeside{}, c.path, buttons), pictures, c.bar, c.words, container.NewBorder(nil, nil, nil, c.details, c.count))
+	c.head = container.New(&lineBeside{}, c.path, buttons)
+	c.page = newPage(pictures, c.head, pictures, c.bar, c.words, container.NewBorder(nil, nil, nil, c.details, c.count))
 	c.frame = widgets.NewDropFrame(title, c.page)
 	return c
 }
@@ -464,6 +477,7 @@ func (c *domainCard) refresh() {
 	if st.Noise {
 		path = ""
 	}
+	c.head.Layout.(*lineBeside).path = path
 	setText(c.path, path)
 	title := c.title
 	if st.Noise {
@@ -474,7 +488,11 @@ func (c *domainCard) refresh() {
 		c.noise.SetChecked(st.Noise)
 	}
 	setShown(c.words, st.Noise)
-	defer c.page.Refresh()
+	defer func() {
+		for _, card := range c.screen.cards {
+			card.page.Refresh()
+		}
+	}()
 	setShown(c.empty, st.Path == "")
 	setShown(c.bar, st.Scanning)
 	setShown(c.details, len(st.Skipped) > 0)

@@ -41,7 +41,7 @@ type exportScreen struct {
 	stop      *tip.Button
 	retry     *tip.Button
 	folder    *tip.Button
-	untaught  fyne.CanvasObject
+	untaught  *nothingTrained
 	split     fyne.CanvasObject // everything
 	generates fyne.CanvasObject // instead, where there is nothing to translate
 	queued    *fyne.Container
@@ -97,8 +97,8 @@ func (s *exportScreen) make() {
 		s.a.chooseFolder(tr("Write the translations to"), s.setOut)
 	})
 	s.outFrame = widgets.NewDropFrame(tr("Output folder"), container.NewBorder(nil, nil, nil, container.NewCenter(choose), s.outLabel))
-	s.untaught = s.a.nothingTrained()
-	s.left = newPage(s.inputs.frame, s.untaught, s.inputs.frame, s.outFrame, s.options.root)
+	s.untaught = newNothingTrained(s.a)
+	s.left = newPage(s.inputs.frame, s.untaught.root, s.inputs.frame, s.outFrame, s.options.root)
 
 	s.begin = button(tr("Export"), theme.MediaPlayIcon(), tr("Translate all inputs into the output folder. What is there and complete is skipped."), s.ask)
 	s.begin.Importance = widget.HighImportance
@@ -158,7 +158,7 @@ func (s *exportScreen) changed() {
 	noise := s.options.way.project.FromNoise()
 	setShown(s.generates, noise)
 	setShown(s.split, !noise)
-	setShown(s.untaught, !s.options.way.trained())
+	setShown(s.untaught.root, !s.options.way.trained())
 	s.left.Refresh()
 }
 
@@ -167,7 +167,7 @@ func (s *exportScreen) job() studio.Job {
 	o := s.options
 	at := o.way.at
 	return studio.Job{
-		Inputs: s.inputs.paths(), Out: s.out, Round: at.Round, Steps: at.steps(), Reverse: at.Reverse, Size: at.Size, Solver: at.Solver,
+		Inputs: s.inputs.paths(), Out: s.out, Round: o.way.name(), Steps: at.steps(), Reverse: at.Reverse, Size: at.Size, Solver: at.Solver,
 		Recursive: o.recursive, Overwrite: o.overwrite, Format: o.format, Quality: o.quality,
 	}
 }

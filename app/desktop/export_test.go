@@ -83,7 +83,7 @@ func TestAFolderDroppedOnTheOutputIsTheOutput(t *testing.T) {
 func TestExportNeedsInputsAFolderAndARound(t *testing.T) {
 	a := testApp(t)
 	s := testExport(t, a, &studio.ExportState{})
-	if !s.untaught.Visible() || !s.options.way.round.Disabled() {
+	if !s.untaught.root.Visible() || !s.options.way.round.Disabled() {
 		t.Error("without a round nothing says so")
 	}
 	openTrained(t, a, "1-flow", "2-refine")
@@ -178,7 +178,7 @@ func TestTheTableShowsEveryFileAndItsWholeError(t *testing.T) {
 	}
 	st.State, st.Version = studio.Finished, 2
 	s.refresh()
-	if got := s.status.Text; got != "Done: 34 exported, 6 already there, 10 failed, 0 that are no images, in 5 s" {
+	if got := s.status.Text; got != "Done: 34 exported · 6 already there · 10 failed · in 5 s" {
 		t.Errorf("at the end it says %q", got)
 	}
 	if s.retry.Disabled() || !s.pause.Disabled() || !s.stop.Disabled() {

@@ -13,6 +13,9 @@ import (
 // refresh draws where the export stands, as far as that has changed.
 func (s *exportScreen) refresh() {
 	s.options.way.refresh()
+	if s.untaught.refresh() {
+		s.left.Refresh()
+	}
 	st := s.state()
 	s.showButtons(st)
 	second := int64(st.Elapsed.Seconds())
@@ -89,7 +92,7 @@ func (s *exportScreen) progressText(st studio.ExportState) string {
 	}
 	c := s.table.counts
 	if !busy(st) {
-		text := tr("%d exported, %d already there, %d failed, %d that are no images, in %s", c.done, c.there, c.failed, c.ignored, span(st.Elapsed))
+		text := c.text(st.Elapsed)
 		switch st.State {
 		case studio.Idle:
 			return tr("Stopped:") + " " + text

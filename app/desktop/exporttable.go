@@ -8,7 +8,9 @@ import (
 	"io/fs"
 	"maps"
 	"path/filepath"
+	"strings"
 	"syscall"
+	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
@@ -24,6 +26,25 @@ import (
 
 // exportCounts counts the files by what became of them.
 type exportCounts struct{ done, there, failed, ignored int }
+
+// text is what became of the files, and in which time; what did not occur is left out.
+func (c exportCounts) text(took time.Duration) string {
+	parts := []string{tr("%d exported", c.done)}
+	if c.there > 0 {
+		parts = append(parts, tr("%d already there", c.there))
+	}
+	if c.failed > 0 {
+		parts = append(parts, tr("%d failed", c.failed))
+	}
+	if c.ignored > 0 {
+		parts = append(parts, tr("%d that are no images", c.ignored))
+	}
+	long := span(took)
+	if took < 3*time.Second {
+		long = moment(took)
+	}
+	return strings.Join(append(parts, tr("in %s", long)), " · ")
+}
 
 // exportTable shows what became of each file, in the order in which they were finished. It follows the newest as long
 // as its end is in sight. Only the rows in sight have widgets and pictures.
@@ -187,7 +208,7 @@ func (t *exportTable) update(i widget.ListItemID, o fyne.CanvasObject) {
 	}
 	seconds := ""
 	if e.Seconds > 0 && !e.Skipped {
-		seconds = tr("%.2f s", e.Seconds)
+		seconds = moment(time.Duration(e.Seconds * float64(time.Second)))
 	}
 	setText(r.name, baseName(e.Input))
 	if r.status.Text != status || r.status.Importance != importance {

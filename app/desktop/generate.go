@@ -13,7 +13,6 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/layout"
-	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 	tip "github.com/dweymouth/fyne-tooltip/widget"
 
@@ -38,7 +37,7 @@ type generateScreen struct {
 
 	views    []*tip.Button // of each view, from seeds and from an image
 	body     *fyne.Container
-	untaught fyne.CanvasObject
+	untaught *nothingTrained
 	status   *widget.Label
 	activity *widget.Activity
 	root     fyne.CanvasObject
@@ -51,14 +50,11 @@ func newGenerateScreen(a *App) *generateScreen {
 	s.status = quiet("")
 	s.status.Wrapping, s.status.Truncation = fyne.TextWrapOff, fyne.TextTruncateEllipsis
 	s.activity = widget.NewActivity()
-	untaught := wrapped(tr("No round is finished yet. Train the project: pictures can be made as soon as the first round is done."))
-	untaught.Importance = widget.HighImportance
-	s.untaught = container.NewBorder(nil, nil, nil, container.NewCenter(
-		button(tr("Train"), theme.NavigateBackIcon(), tr("Go to the training"), func() { a.open(1) })), untaught)
+	s.untaught = newNothingTrained(a)
 	s.body = container.NewStack()
 	s.seeds, s.image = newGenerateSeeds(s), newGenerateImage(s)
 	foot := container.NewBorder(nil, nil, nil, sized(2, s.activity), s.status)
-	s.page = newPage(s.body, s.untaught, s.body, foot)
+	s.page = newPage(s.body, s.untaught.root, s.body, foot)
 	s.root = scrolled(s.page)     // it scrolls only where a large scale meets a small window
 	if old := a.gen; old != nil { // of another language or look
 		old.seeds.grid.stop()
@@ -81,6 +77,9 @@ func (s *generateScreen) refresh() {
 	}
 	s.seeds.way.refresh()
 	s.image.way.refresh()
+	if s.untaught.refresh() {
+		s.page.Refresh()
+	}
 }
 
 // viewButtons are the two views to choose from.
@@ -109,7 +108,7 @@ func (s *generateScreen) setView(fromImage bool) {
 
 // showTrained explains why the controls rest, where they do.
 func (s *generateScreen) showTrained(trained bool) {
-	setShown(s.untaught, !trained)
+	setShown(s.untaught.root, !trained)
 	s.page.Refresh()
 }
 
@@ -137,7 +136,7 @@ func (s *generateScreen) failed(what string, err error) {
 
 // request is what a way asks for.
 func (w *way) request() studio.Request {
-	return studio.Request{Round: w.at.Round, Steps: w.at.steps(), Solver: w.at.Solver, Reverse: w.at.Reverse, At: 1}
+	return studio.Request{Round: w.name(), Steps: w.at.steps(), Solver: w.at.Solver, Reverse: w.at.Reverse, At: 1}
 }
 
 // effort says what the making of pictures took.
@@ -146,7 +145,7 @@ func effort(m studio.Made) string {
 	if m.Evaluations == 1 {
 		evaluations = tr("1 network evaluation each")
 	}
-	return roundTitle(m.Round) + " · " + evaluations + " · " + tr("%.2f s", m.Elapsed.Seconds())
+	return roundTitle(m.Round) + " · " + evaluations + " · " + moment(m.Elapsed)
 }
 
 // settleTime is how long a choice is left to settle before pictures are made.

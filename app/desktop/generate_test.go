@@ -244,7 +244,7 @@ func TestPicturesAreSavedByTheirSeedsAndReplaceNothingUnasked(t *testing.T) {
 func TestWhatCannotBeGeneratedSaysSo(t *testing.T) {
 	a := testApp(t)
 	s, n := testGenerate(t, a)
-	if !s.untaught.Visible() || !s.seeds.seed.Disabled() || !s.seeds.all.Disabled() || len(n.asked) > 0 {
+	if !s.untaught.root.Visible() || !s.seeds.seed.Disabled() || !s.seeds.all.Disabled() || len(n.asked) > 0 {
 		t.Error("without a round nothing says so, or something is made")
 	}
 	s, n = testGenerate(t, a, "1-flow")

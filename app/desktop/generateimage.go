@@ -181,7 +181,7 @@ func (v *generateImage) invert(after time.Duration) {
 				return
 			}
 			v.show(result)
-			v.s.say(title + " · " + roundTitle(result.Round) + " · " + tr("%d network evaluations", int(result.Evaluations)) + " · " + tr("%.2f s", result.Elapsed.Seconds()))
+			v.s.say(title + " · " + roundTitle(result.Round) + " · " + tr("%d network evaluations", int(result.Evaluations)) + " · " + moment(result.Elapsed))
 		}
 	})
 }

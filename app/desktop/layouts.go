@@ -4,6 +4,9 @@ package desktop
 
 import (
 	"math"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -117,16 +120,46 @@ func (l *besideOrBelow) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 }
 
 // lineBeside puts a line of text beside a row of controls, at their left or after them, or below where not all of the text
-// can be read there.
+// can be read there, or where that is so of one of its like.
 type lineBeside struct {
 	after bool
+	like  []*fyne.Container // of the same width, with a lineBeside each
+	path  string            // the line is this, and loses its first folders where it has no room even below
 	width float32
+}
+
+// text is the whole line.
+func (l *lineBeside) text(objects []fyne.CanvasObject) string {
+	if l.path != "" {
+		return l.path
+	}
+	return objects[0].(*widget.Label).Text
+}
+
+// show puts as much of a path into the label as has room.
+func (l *lineBeside) show(label *widget.Label, width float32) {
+	if l.path == "" {
+		return
+	}
+	text := l.path
+	for rest := l.path; fyne.MeasureText(text, theme.TextSize(), label.TextStyle).Width+2*theme.InnerPadding() > width; {
+		at := strings.IndexRune(rest[1:], filepath.Separator)
+		if at < 0 {
+			break
+		}
+		rest = rest[1+at:]
+		text = "…" + rest
+	}
+	setText(label, text)
 }
 
 // fits is whether the whole text has room beside the controls.
 func (l *lineBeside) fits(objects []fyne.CanvasObject, width float32) bool {
-	label := objects[0].(*widget.Label)
-	return fyne.MeasureText(label.Text, theme.TextSize(), label.TextStyle).Width+2*theme.InnerPadding()+inLine(objects[1]) <= width
+	room := func(l *lineBeside, objects []fyne.CanvasObject) bool {
+		label := objects[0].(*widget.Label)
+		return fyne.MeasureText(l.text(objects), theme.TextSize(), label.TextStyle).Width+2*theme.InnerPadding()+inLine(objects[1]) <= width
+	}
+	return room(l, objects) && !slices.ContainsFunc(l.like, func(c *fyne.Container) bool { return !room(c.Layout.(*lineBeside), c.Objects) })
 }
 
 // MinSize implements fyne.Layout.
@@ -142,16 +175,18 @@ func (l *lineBeside) MinSize(objects []fyne.CanvasObject) fyne.Size {
 // Layout implements fyne.Layout.
 func (l *lineBeside) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 	l.width = size.Width
-	label, row := objects[0], objects[1]
+	label, row := objects[0].(*widget.Label), objects[1]
 	wide, tall := inLine(row)-2*theme.Padding(), label.MinSize().Height
 	if !l.fits(objects, size.Width) {
 		below := heightAt(row, size.Width)
+		l.show(label, size.Width)
 		label.Move(fyne.NewPos(0, below))
 		label.Resize(fyne.NewSize(size.Width, tall))
 		row.Resize(fyne.NewSize(size.Width, below))
 		row.Move(fyne.NewPos(l.start(size.Width, wide), 0))
 		return
 	}
+	l.show(label, size.Width-wide-2*theme.Padding())
 	height := max(tall, heightAt(row, wide))
 	row.Resize(fyne.NewSize(wide, height))
 	row.Move(fyne.NewPos(l.start(size.Width, wide), (height-row.MinSize().Height)/2))

@@ -12,6 +12,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,9 +23,12 @@ import (
 	"fyne.io/fyne/v2/widget"
 	tip "github.com/dweymouth/fyne-tooltip/widget"
 
+	"github.com/straightway-app/straightway/app/desktop/widgets"
 	"github.com/straightway-app/straightway/app/studio"
 	"github.com/straightway-app/straightway/engine/project"
 )
+
+func init() { widgets.Inline = true }
 
 var update = flag.Bool("update", false, "write the pictures of testdata anew")
 
@@ -437,13 +441,7 @@ func TestScreensLookAsTheyDid(t *testing.T) {
 		{"guarantees-en-light", "Train, guarantees", shows[0]},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			// Fyne reads the clock at a capture. More than a minute after the last one, renderers made before the next
-			// would count as too old in it, and be drawn anew without a layout.
-			test.NewCanvas().Capture()
-			a := c.show.open(t)
-			screenStates[stateNamed(c.state)].to(t, a)
-			a.settle()
-			got := a.window.Canvas().Capture()
+			got := captured(t, c.show, c.state)
 			path := filepath.Join("testdata", c.name+".png")
 			if *update {
 				writePNG(t, path, got)
@@ -462,6 +460,23 @@ func TestScreensLookAsTheyDid(t *testing.T) {
 				t.Errorf("%.2f %% of the pixels differ from %s; the screen is in %s", 100*share, path, failed)
 			}
 		})
+	}
+}
+
+// captured draws a state of the window. Fyne reads the clock at a capture: more than a minute after the last one, as on a
+// machine that stood still meanwhile, renderers made before it count as too old and are drawn anew without a layout. Such
+// a picture is taken again.
+func captured(t *testing.T, s show, state string) image.Image {
+	t.Helper()
+	for {
+		began := time.Now()
+		test.NewCanvas().Capture()
+		a := s.open(t)
+		screenStates[stateNamed(state)].to(t, a)
+		a.settle()
+		if got := a.window.Canvas().Capture(); time.Since(began) < 50*time.Second {
+			return got
+		}
 	}
 }
 
@@ -541,5 +556,59 @@ func TestEscapeFromAControlOfADialog(t *testing.T) {
 	focused.TypedKey(&fyne.KeyEvent{Name: fyne.KeyEscape})
 	if c.Overlays().Top() != nil {
 		t.Error("the settings are still open")
+	}
+}
+
+// At twice the size a path keeps its end, and the pictures of both cards begin at one height, whatever their paths.
+func TestCardsAgree(t *testing.T) {
+	for _, size := range []fyne.Size{{Width: 1024, Height: 640}, {Width: 1600, Height: 640}} {
+		a := show{language: "en", theme: "light", scale: 2, size: size}.open(t)
+		deep := filepath.Join(t.TempDir(), "a folder of a rather long name", "another inside it", "photographs")
+		short := t.TempDir()
+		for i, dir := range []string{deep, short} {
+			if err := os.MkdirAll(dir, 0o777); err != nil {
+				t.Fatal(err)
+			}
+			for n := range 3 {
+				writePNG(t, filepath.Join(dir, fmt.Sprint(n, ".png")), drawing(30, 30, color.NRGBA{A: 255}))
+			}
+			a.studio.Domains[i].Choose(dir)
+		}
+		scanned(t, a)
+		a.open(0)
+		a.settle()
+		if got := a.domains.cards[0].path.Text; !strings.HasPrefix(got, "…") || !strings.HasSuffix(got, "photographs") {
+			t.Errorf("in a window of %v the path is shown as %q", size, got)
+		}
+		at := func(i int) float32 {
+			return a.fyne.Driver().AbsolutePositionForObject(a.domains.cards[i].thumbs).Y
+		}
+		if at(0) != at(1) {
+			t.Errorf("in a window of %v the pictures begin at %v and %v", size, at(0), at(1))
+		}
+	}
+}
+
+// A training that ended in its first round goes on by the word that its messages name.
+func TestWhatHasBegunGoesOnByContinue(t *testing.T) {
+	a := shows[0].open(t)
+	openTrained(t, a)
+	a.open(1)
+	p, _ := a.studio.Project()
+	losses := []studio.Losses{{Round: "1-flow", Points: []studio.LossPoint{{Step: 3, Loss: .5}}}}
+	for _, c := range []struct {
+		state studio.TrainingState
+		want  string
+	}{
+		{studio.TrainingState{}, "Start"},
+		{studio.TrainingState{State: studio.Failed}, "Start"},
+		{studio.TrainingState{State: studio.Failed, Losses: losses}, "Continue"},
+		{studio.TrainingState{Losses: losses}, "Continue"},
+		{studio.TrainingState{State: studio.Running, Losses: losses}, "Pause"},
+	} {
+		a.train.showState(p, c.state)
+		if got := a.train.run.Text; got != c.want {
+			t.Errorf("the button says %q, not %q", got, c.want)
+		}
 	}
 }

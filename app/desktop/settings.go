@@ -138,7 +138,7 @@ func (a *App) showBackend() {
 	}
 	missing := false
 	for _, r := range c.Passed {
-		line(heading(tr("%s is not used", r.Name)))
+		line(heading(tr("%s is not used", backendName(r.Name))))
 		line(widget.NewLabel(upperFirst(told(r.Reason))))
 		line(quiet(upperFirst(told(r.Advice))))
 		missing = missing || r.Kind == backend.CPU

@@ -111,18 +111,20 @@ func (l *look) Color(n fyne.ThemeColorName, v fyne.ThemeVariant) color.Color {
 	return l.Theme.Color(n, v)
 }
 
-// slim gives a progress bar the look that slimLook makes.
+// slim makes a progress bar a line without words: what stands beside it says how far it is, and words on it are hard to
+// read on the part that is not done.
 func (a *App) slim(bar *widget.ProgressBar) fyne.CanvasObject {
+	bar.TextFormatter = func() string { return "" }
 	return container.NewThemeOverride(bar, slimLook{a.fyne.Settings().Theme()})
 }
 
-// slimLook makes a progress bar little higher than a line of small print.
+// slimLook makes a progress bar half as high as a line of small print.
 type slimLook struct{ fyne.Theme }
 
 func (l slimLook) Size(n fyne.ThemeSizeName) float32 {
 	switch n {
 	case theme.SizeNameText:
-		return l.Theme.Size(theme.SizeNameCaptionText)
+		return l.Theme.Size(theme.SizeNameCaptionText) / 2
 	case theme.SizeNameInnerPadding:
 		return l.Theme.Size(theme.SizeNameInnerPadding) / 4
 	}

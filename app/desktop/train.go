@@ -27,40 +27,41 @@ import (
 type trainScreen struct {
 	app *App
 
-	root     fyne.CanvasObject
-	rail     *widgets.Rail
-	railNow  []widgets.Stage
-	state    *widget.Label
-	numbers  *widget.Label
-	bar      *widget.ProgressBar
-	barRow   fyne.CanvasObject // it with its look
-	run      *tip.Button       // start, pause, continue
-	stop     *tip.Button
-	more     *tip.Button
-	measures *tip.Button      // shows the guarantees in place of the progress
-	promises *trainGuarantees // these
-	split    fyne.CanvasObject
-	body     *fyne.Container // either
-	promised bool            // the guarantees are in front
-	plot     *widgets.Plot
-	bars     *widgets.Bars
-	advice   *widget.Label
-	preview  *widgets.ImageTable
-	what     *widget.Label // the preview shows
-	moment   *widget.Slider
-	when     *widget.Label
-	follow   bool // the slider follows the newest preview
-	setting  bool // the slider is moved by the program
-	notes    *widget.Label
-	version  int
-	drawn    studio.RunState // state of the run when the screen was drawn last
-	losses   int
-	previews int
-	rounds   string
-	ticks    int
-	was      studio.RunState // for the notification at the end
-	logY     bool
-	noise    bool // the project generates
+	root       fyne.CanvasObject
+	rail       *widgets.Rail
+	railNow    []widgets.Stage
+	state      *widget.Label
+	numbers    *widget.Label
+	bar        *widget.ProgressBar
+	barRow     fyne.CanvasObject // it with its look
+	run        *tip.Button       // start, pause, continue
+	stop       *tip.Button
+	more       *tip.Button
+	measures   *tip.Button      // shows the guarantees in place of the progress
+	promises   *trainGuarantees // these
+	split      fyne.CanvasObject
+	body       *fyne.Container // either
+	promised   bool            // the guarantees are in front
+	plot       *widgets.Plot
+	bars       *widgets.Bars
+	unmeasured *widget.Label // in their place
+	advice     *widget.Label
+	preview    *widgets.ImageTable
+	what       *widget.Label // the preview shows
+	moment     *widget.Slider
+	when       *widget.Label
+	follow     bool // the slider follows the newest preview
+	setting    bool // the slider is moved by the program
+	notes      *widget.Label
+	version    int
+	drawn      studio.RunState // state of the run when the screen was drawn last
+	losses     int
+	previews   int
+	rounds     string
+	ticks      int
+	was        studio.RunState // for the notification at the end
+	logY       bool
+	noise      bool // the project generates
 }
 
 func newTrainScreen(a *App) *trainScreen {
@@ -102,6 +103,8 @@ func (s *trainScreen) build() fyne.CanvasObject {
 	s.plot.SetLogY(s.logY)
 	logarithmic := check(tr("Log scale"), s.logY, tr("Show the loss on a logarithmic scale"), func(on bool) { s.logY = on; s.plot.SetLogY(on) })
 	s.bars = widgets.NewBars()
+	s.unmeasured = quiet(tr("What was measured after each round appears here"))
+	s.unmeasured.Alignment = fyne.TextAlignCenter
 	s.advice = wrapped("")
 	s.preview = widgets.NewImageTable()
 	s.when = widget.NewLabel("")
@@ -118,7 +121,7 @@ func (s *trainScreen) build() fyne.CanvasObject {
 	words := container.New(layout.NewCustomPaddedVBoxLayout(-theme.InnerPadding()), s.state, s.numbers)
 	head := container.New(&besideOrBelow{}, sized(34, words), buttons)
 	loss := container.NewBorder(container.NewBorder(nil, nil, heading(tr("Loss")), logarithmic), nil, nil, nil, s.plot)
-	measured := container.NewBorder(heading(tr("By round, on held-out images")), nil, nil, nil, s.bars)
+	measured := container.NewBorder(heading(tr("By round, on held-out images")), nil, nil, nil, container.NewStack(s.bars, container.NewVBox(layout.NewSpacer(), s.unmeasured, layout.NewSpacer())))
 	left := container.NewVSplit(loss, measured)
 	left.SetOffset(.56)
 	s.what = heading(tr("Held-out images"))
@@ -273,7 +276,7 @@ func (s *trainScreen) showState(p *project.Project, st studio.TrainingState) {
 		}
 	default:
 		text = tr("Ready. Continue goes on exactly where training stopped.")
-		if len(st.Rounds) == 0 {
+		if !begun(st) {
 			text = tr("Ready to start.")
 		}
 	}
@@ -304,17 +307,21 @@ func (s *trainScreen) showState(p *project.Project, st studio.TrainingState) {
 	switch {
 	case st.State == studio.Running:
 		label, symbol = tr("Pause"), theme.MediaPauseIcon()
-	case st.State == studio.Paused, len(st.Rounds) > 0:
+	case st.State == studio.Paused, begun(st):
 		label = tr("Continue")
 	}
 	if s.run.Text != label {
 		s.run.SetText(label)
 		s.run.SetIcon(symbol)
+		s.root.Refresh() // it needs another width
 	}
 	setEnabled(s.run, p != nil && st.State != studio.Stopping && st.State != studio.Finished)
 	setEnabled(s.stop, st.State == studio.Running || st.State == studio.Paused)
 	setEnabled(s.more, p != nil)
 }
+
+// begun reports whether there is something to continue.
+func begun(st studio.TrainingState) bool { return len(st.Rounds) > 0 || len(st.Losses) > 0 }
 
 // figures are speed, time left, loss and memory.
 func (s *trainScreen) figures(e train.Event) string {
@@ -437,6 +444,7 @@ func (s *trainScreen) showRounds(st studio.TrainingState) {
 	}
 	s.rounds = key
 	s.bars.SetGroups(groups)
+	setShown(s.unmeasured, len(groups) == 0)
 	text := adviceText(studio.Advise(st.Rounds))
 	if round, n, v, ok := studio.RoundTrip(st.Rounds); ok {
 		text += "\n" + roundTripText(round, n, v, s.noise)
@@ -495,7 +503,7 @@ func (s *trainScreen) showPreview(i int) {
 	}
 	p := previews[max(0, min(i, len(previews)-1))]
 	setText(s.when, tr("%s, step %d", roundTitle(p.Round), p.Step))
-	columns := []string{source, tr("1 step"), tr("4 steps"), tr("%d steps", p.Many), tr("Reference")}
+	columns := []string{source, tr("1 step"), tr("4 steps"), tr("%d steps", p.Many), tr("Target")}
 	var rows [][]image.Image
 	for _, row := range p.Cells {
 		var cells []image.Image

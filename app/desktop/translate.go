@@ -51,7 +51,7 @@ type translateScreen struct {
 	note     *widget.Label
 	status   *widget.Label
 	activity *widget.Activity
-	untaught fyne.CanvasObject
+	untaught *nothingTrained
 	strip    *strip
 	page     *fyne.Container
 }
@@ -83,7 +83,12 @@ func (s *translateScreen) build() fyne.CanvasObject { return s.root }
 
 func (s *translateScreen) shown() { s.way.refresh() }
 
-func (s *translateScreen) refresh() { s.way.refresh() }
+func (s *translateScreen) refresh() {
+	s.way.refresh()
+	if s.untaught.refresh() {
+		s.page.Refresh()
+	}
+}
 
 func (s *translateScreen) dropped(_ fyne.Position, paths []string) { s.openAll(paths) }
 
@@ -112,7 +117,8 @@ func (s *translateScreen) make() {
 	open := button(tr("Open…"), theme.FolderOpenIcon(), tr("Open an image; drop several to get a strip"), func() { s.a.chooseImage(s.open) })
 	s.copy = button(tr("Copy"), theme.ContentCopyIcon(), tr("Copy the translation to the clipboard"), s.copyImage)
 	s.save = button(tr("Save as…"), theme.DocumentSaveIcon(), tr("Save the translation as PNG or JPEG"), s.saveImage)
-	controls := newRow(append([]fyne.CanvasObject{open}, append(append([]fyne.CanvasObject{}, s.way.groups...), views, sized(13, s.zoom), s.copy, s.save)...)...)
+	controls := newRow(append([]fyne.CanvasObject{open}, s.way.groups...)...)
+	looks := newRow(views, sized(13, s.zoom), s.copy, s.save)
 
 	s.slider = tip.NewSlider(0, 1)
 	s.slider.Step = .01
@@ -129,10 +135,10 @@ func (s *translateScreen) make() {
 	s.status = quiet("")
 	s.status.Wrapping, s.status.Truncation = fyne.TextWrapOff, fyne.TextTruncateEllipsis
 	s.activity = widget.NewActivity()
-	s.untaught = s.a.nothingTrained()
+	s.untaught = newNothingTrained(s.a)
 	foot := container.NewBorder(nil, nil, nil, sized(2, s.activity), s.status)
 	on := container.NewBorder(nil, nil, sized(20, s.place), nil, s.slider)
-	s.page = newPage(s.compare, s.untaught, controls, on, s.note, s.compare, s.strip.root, foot)
+	s.page = newPage(s.compare, s.untaught.root, controls, looks, on, s.note, s.compare, s.strip.root, foot)
 	s.root = scrolled(s.page) // it scrolls only where a large scale meets a small window
 	s.placeText()
 	s.working(false)
@@ -170,7 +176,7 @@ func (s *translateScreen) wayChanged() {
 	note := s.way.note()
 	setText(s.note, note)
 	setShown(s.note, note != "")
-	setShown(s.untaught, !trained)
+	setShown(s.untaught.root, !trained)
 	before, after := tr("Source"), tr("Target")
 	if s.way.at.Reverse {
 		before, after = after, before

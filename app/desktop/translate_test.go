@@ -149,7 +149,7 @@ func TestWithoutATrainedRoundTheControlsRestAndTheScreenSaysWhy(t *testing.T) {
 	a := testApp(t)
 	s, n := testTranslate(t, a)
 	s.open(writePNG(t, filepath.Join(t.TempDir(), "cat.png"), drawing(32, 32, color.NRGBA{A: 255})))
-	if !s.untaught.Visible() || !s.way.round.Disabled() || !s.slider.Disabled() || !s.copy.Disabled() || !s.save.Disabled() {
+	if !s.untaught.root.Visible() || !s.way.round.Disabled() || !s.slider.Disabled() || !s.copy.Disabled() || !s.save.Disabled() {
 		t.Error("controls without an effect are not disabled, or nothing explains why")
 	}
 	if len(n.asked) > 0 {
@@ -157,11 +157,41 @@ func TestWithoutATrainedRoundTheControlsRestAndTheScreenSaysWhy(t *testing.T) {
 	}
 	openTrained(t, a, "1-flow")
 	s.refresh()
-	if s.untaught.Visible() || s.way.round.Disabled() || s.slider.Disabled() {
+	if s.untaught.root.Visible() || s.way.round.Disabled() || s.slider.Disabled() {
 		t.Error("the controls stay disabled with a finished round")
 	}
 	if s.result.Image == nil {
 		t.Error("the open picture was not translated when a round was there")
+	}
+}
+
+// A round that is not finished can be used as it was saved last; the last round is still the last finished one.
+func TestARoundIsTriedWhileItIsTrained(t *testing.T) {
+	for _, finished := range [][]string{nil, {"1-flow"}} {
+		a := testApp(t)
+		s, n := testTranslate(t, a)
+		openTrained(t, a, finished...)
+		p, _ := a.studio.Project()
+		name := project.RoundName(len(finished)+1, project.KindReflow)
+		if err := p.SaveCheckpoint(name, project.Checkpoint{Step: 3}); err != nil {
+			t.Fatal(err)
+		}
+		s.refresh()
+		if s.untaught.root.Visible() || s.slider.Disabled() {
+			t.Error("the controls rest though a round was saved")
+		}
+		s.open(writePNG(t, filepath.Join(t.TempDir(), "cat.png"), drawing(32, 32, color.NRGBA{A: 255})))
+		want := name
+		if finished != nil {
+			want = "" // the last finished one
+		}
+		if got := n.last(t).Round; got != want {
+			t.Errorf("after %v it was asked for %q", finished, got)
+		}
+		s.way.round.SetSelectedIndex(len(finished) + 1)
+		if got := n.last(t).Round; got != name || !s.note.Visible() {
+			t.Errorf("chosen by hand it was asked for %q, note %q", got, s.note.Text)
+		}
 	}
 }
 

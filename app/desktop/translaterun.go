@@ -133,7 +133,7 @@ func (s *translateScreen) take(title string, img, shown *image.NRGBA) {
 // asked is what the controls ask for.
 func (s *translateScreen) asked() studio.Request {
 	at := s.way.at
-	return studio.Request{Round: at.Round, Steps: at.steps(), Reverse: at.Reverse, At: s.far, Size: at.Size, Solver: at.Solver}
+	return studio.Request{Round: s.way.name(), Steps: at.steps(), Reverse: at.Reverse, At: s.far, Size: at.Size, Solver: at.Solver}
 }
 
 // request translates the picture anew after a while, in which another request may take the place of this one. What is
@@ -216,5 +216,5 @@ func resultText(title string, r studio.Result) string {
 	if r.Evaluations == 1 {
 		evaluations = tr("1 network evaluation")
 	}
-	return text + " · " + roundTitle(r.Round) + " · " + evaluations + " · " + tr("%.2f s", r.Elapsed.Seconds())
+	return text + " · " + roundTitle(r.Round) + " · " + evaluations + " · " + moment(r.Elapsed)
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -46,7 +47,7 @@ func (c chosenWay) steps() int {
 // exporting share it.
 type way struct {
 	at      chosenWay
-	rounds  []project.Round // finished ones, in order
+	rounds  []project.Round // those that can be used, in order: finished ones, and one that is not as it was saved last
 	project project.Settings
 	changed func() // the choice or the rounds are others now
 
@@ -55,6 +56,7 @@ type way struct {
 	filling bool         // controls are set by the program, not by a person
 	asked   bool
 	version int
+	read    time.Time // when the rounds were read last
 
 	steps                  *widget.SelectEntry
 	round, direction, size *explainedSelect
@@ -74,7 +76,7 @@ func newWay(a *App, at chosenWay, changed func()) *way {
 			w.set(func(c *chosenWay) { c.Steps = n })
 		}
 	}
-	w.round = choice([]string{tr("Last round")}, 0, tr("Which finished round is used. A later round is straighter: it needs fewer steps."), func(i int) {
+	w.round = choice([]string{tr("Last round")}, 0, tr("Which round is used. A later round is straighter: it needs fewer steps. One that is not finished is used as it was saved last."), func(i int) {
 		w.set(func(c *chosenWay) {
 			c.Round = ""
 			if i > 0 && i <= len(w.rounds) {
@@ -145,13 +147,14 @@ func (w *way) setSteps(n int) {
 	w.filling = false
 }
 
-// refresh reads the rounds again where the project has changed.
+// refresh reads the rounds again where the project has changed, and every second while training may save one.
 func (w *way) refresh() {
 	p, version := w.a.studio.Project()
-	if w.asked && version == w.version {
+	same := w.asked && version == w.version
+	if same && (!w.a.studio.Training.Busy() || time.Since(w.read) < time.Second) {
 		return
 	}
-	w.asked, w.version = true, version
+	w.asked, w.version, w.read = true, version, time.Now()
 	if p == nil {
 		w.take(nil, project.Settings{})
 		return
@@ -161,20 +164,32 @@ func (w *way) refresh() {
 		rounds, err := p.Rounds()
 		fyne.Do(func() {
 			w.a.fail(tr("The rounds of the project could not be read"), err)
-			if version == w.version {
+			rounds = usable(rounds)
+			if version == w.version && !(same && slices.EqualFunc(rounds, w.rounds, alike)) {
 				w.take(rounds, settings)
 			}
 		})
 	})
 }
 
-// take shows the rounds of a project.
+// usable are the rounds that can be used.
+func usable(rounds []project.Round) []project.Round {
+	return slices.DeleteFunc(slices.Clone(rounds), func(r project.Round) bool { return !r.Finished && r.Saved.IsZero() })
+}
+
+// alike says whether a person sees no difference between two rounds.
+func alike(a, b project.Round) bool { return a.Name == b.Name && a.Finished == b.Finished }
+
+// take shows the usable rounds of a project.
 func (w *way) take(rounds []project.Round, s project.Settings) {
-	w.rounds = slices.DeleteFunc(slices.Clone(rounds), func(r project.Round) bool { return !r.Finished })
-	w.project = s
+	w.rounds, w.project = rounds, s
 	names, at := []string{tr("Last round")}, 0
 	for i, r := range w.rounds {
-		names = append(names, roundTitle(r.Name))
+		name := roundTitle(r.Name)
+		if !r.Finished {
+			name = tr("%s, unfinished", name)
+		}
+		names = append(names, name)
 		if r.Name == w.at.Round {
 			at = i + 1
 		}
@@ -206,14 +221,22 @@ func (w *way) setEnabled(on bool) {
 	setEnabled(w.steps, on && !w.at.Solver.Adaptive())
 }
 
-// effective is the round that the choice leads to.
+// effective is the round that the choice leads to. One that is not finished is the last only where there is no other.
 func (w *way) effective() (r project.Round, ok bool) {
 	for _, x := range w.rounds {
-		if w.at.Round == x.Name || w.at.Round == "" && (!w.at.Reverse || w.project.KnowsTheWayBack(x.Kind)) {
+		if w.at.Round == x.Name || w.at.Round == "" && (!w.at.Reverse || w.project.KnowsTheWayBack(x.Kind)) && (x.Finished || !ok) {
 			r, ok = x, true
 		}
 	}
 	return r, ok
+}
+
+// name is that by which the studio finds the effective round.
+func (w *way) name() string {
+	if r, ok := w.effective(); ok && !r.Finished {
+		return r.Name
+	}
+	return w.at.Round
 }
 
 // note says what a person should know about the choice; it is empty where there is nothing to say.
@@ -222,6 +245,8 @@ func (w *way) note() string {
 	switch {
 	case !ok:
 		return ""
+	case !r.Finished:
+		return tr("%s is not finished: this is how far it was when it was saved last.", roundTitle(r.Name))
 	case r.Kind.EveryTime():
 		return ""
 	case w.at.Reverse && w.project.FromNoise():
@@ -241,9 +266,38 @@ func (w *way) note() string {
 }
 
 // nothingTrained explains why controls rest, and leads to where that can be changed.
-func (a *App) nothingTrained() fyne.CanvasObject {
-	text := wrapped(tr("Nothing is trained yet. Open a project with a finished round, or choose two folders and train one."))
-	text.Importance = widget.HighImportance
-	there := button(tr("Domains"), theme.NavigateBackIcon(), tr("Choose two folders or open a project"), func() { a.open(0) })
-	return container.NewBorder(nil, nil, nil, container.NewCenter(there), text)
+type nothingTrained struct {
+	a     *App
+	text  *widget.Label
+	there *tip.Button
+	to    int // the screen that it leads to
+	root  fyne.CanvasObject
+}
+
+func newNothingTrained(a *App) *nothingTrained {
+	n := &nothingTrained{a: a, text: wrapped("")}
+	n.text.Importance = widget.HighImportance
+	n.there = button("", theme.NavigateBackIcon(), "", func() { a.open(n.to) })
+	n.root = container.NewBorder(nil, nil, nil, container.NewCenter(n.there), n.text)
+	n.refresh()
+	return n
+}
+
+// refresh says what is missing now: a person may have come from a training that has just begun.
+func (n *nothingTrained) refresh() (changed bool) {
+	text, name, explanation, to := tr("Nothing is trained yet. Open a project with a finished round, or choose two folders and train one."), tr("Domains"), tr("Choose two folders or open a project"), 0
+	if p, _ := n.a.studio.Project(); p != nil {
+		text, name, explanation, to = tr("The project has learnt nothing yet: start its training."), tr("Train"), tr("Start the training or watch it"), 1
+		if n.a.studio.Training.Busy() {
+			text = tr("The first round is being trained. It can be used here once it is saved: by the autosave, or at once when you pause.")
+		}
+	}
+	if text == n.text.Text {
+		return false
+	}
+	n.to = to
+	n.text.SetText(text)
+	n.there.SetToolTip(explanation)
+	n.there.SetText(name)
+	return true
 }

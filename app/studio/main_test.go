@@ -140,14 +140,29 @@ func trained(t *testing.T, rounds ...string) (dir string) {
 	return dir
 }
 
-func plantRound(t *testing.T, p *project.Project, name string, seed uint64) {
-	t.Helper()
-	net := unet.Config{Size: 32, Base: 8, Mult: []int{1, 2}, Blocks: 1}
-	flat, random := net.Table().Init(seed), rand.New(rand.NewPCG(seed, 0))
-	for i := range flat { // an untrained network would not move a picture at all
+// untrained is a network that moves pictures somewhere: one right after its making would not move them at all.
+func untrained(seed uint64) (net unet.Config, flat []float32) {
+	net = unet.Config{Size: 32, Base: 8, Mult: []int{1, 2}, Blocks: 1}
+	flat = net.Table().Init(seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	for i := range flat {
 		flat[i] += .05 * float32(random.NormFloat64())
 	}
-	tensors, meta, err := model.Pack(net, flat)
+	return net, flat
+}
+
+// plantSave saves a round that is not finished.
+func plantSave(t *testing.T, p *project.Project, name string, step int64, seed uint64) {
+	t.Helper()
+	net, flat := untrained(seed)
+	meta, err := model.Describe(net)
+	check(t, err)
+	check(t, p.SaveCheckpoint(name, project.Checkpoint{Step: step, Meta: meta, Tensors: []project.Tensor{project.NewTensor(model.Averaged, []int{len(flat)}, flat)}}))
+}
+
+func plantRound(t *testing.T, p *project.Project, name string, seed uint64) {
+	t.Helper()
+	tensors, meta, err := model.Pack(untrained(seed))
 	check(t, err)
 	check(t, p.FinishRound(name, tensors, meta, project.RoundReport{Steps: 4, Measurements: project.Measurements{"straightness": .1}}))
 	check(t, p.Append(project.Entry{Kind: "step", Round: name, Step: 4, Values: project.Measurements{"loss": .5}}))

@@ -174,6 +174,7 @@ func (t *Training) Start() error {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		t.work = nil
+		t.studio.touch() // a round that was saved at the stop can be used
 		t.state.Ended = time.Now()
 		t.state.Version++
 		if rerr == nil && !errors.Is(err, project.ErrGone) { // they are there again when the folder is

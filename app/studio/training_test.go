@@ -96,8 +96,12 @@ func TestFromTwoFoldersToATrainedProject(t *testing.T) {
 	if st := training.State(); st.State != Running {
 		t.Errorf("after Continue it is %v", st.State)
 	}
+	_, version := s.Project()
 	training.Stop()
 	training.Wait()
+	if _, now := s.Project(); now == version {
+		t.Error("watchers of the project are not told of what was saved at the stop")
+	}
 	stopped := training.State()
 	if stopped.State != Idle || stopped.Err != nil || stopped.Ended.IsZero() {
 		t.Fatalf("after Stop it is %+v", stopped)

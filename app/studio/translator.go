@@ -18,7 +18,7 @@ import (
 
 // Request says how one picture is to be translated.
 type Request struct {
-	Round   string // empty: the last, or with Reverse the last that knows the way back
+	Round   string // empty: the last finished one, or with Reverse the last of them that knows the way back
 	Steps   int    // network evaluations for the whole way
 	Reverse bool
 	At      float64 // how far along the way to go: 0 is the picture itself, 1 the translation
@@ -54,6 +54,7 @@ type loadedAs struct {
 	round string
 	back  bool
 	batch int
+	saved time.Time // of a round that is not finished: which save of it
 }
 
 // opened is a round that is loaded.
@@ -152,9 +153,19 @@ func (t *Translator) lock() (*backend.Backend, error) {
 
 // round loads the round that u names, or finds it loaded; the caller holds the lock.
 func (t *Translator) round(p *project.Project, be *backend.Backend, u model.Use) (opened, error) {
-	key := loadedAs{round: u.Round, back: u.Round == "" && u.Reverse, batch: u.Batch}
+	saved, err := savedAt(p, u.Round)
+	if err != nil {
+		return opened{}, err
+	}
+	key := loadedAs{u.Round, u.Round == "" && u.Reverse, u.Batch, saved}
 	if net, ok := t.open[key]; ok {
 		return net, nil
+	}
+	for other, m := range t.open {
+		if other.round == u.Round && !other.saved.Equal(saved) { // training has gone on since
+			m.Close()
+			delete(t.open, other)
+		}
 	}
 	net, round, _, err := model.OpenTranslator(p, be, u)
 	if err != nil {
@@ -165,6 +176,20 @@ func (t *Translator) round(p *project.Project, be *backend.Backend, u model.Use)
 	}
 	t.open[key] = opened{net.Model, round}
 	return t.open[key], nil
+}
+
+// savedAt is when a round that is not finished was saved last.
+func savedAt(p *project.Project, round string) (time.Time, error) {
+	if round == "" {
+		return time.Time{}, nil
+	}
+	rounds, err := p.Rounds()
+	for _, r := range rounds {
+		if r.Name == round {
+			return r.Saved, nil
+		}
+	}
+	return time.Time{}, err
 }
 
 // pictureOptions are the options of translate that a project decides.

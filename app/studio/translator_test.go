@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"image"
+	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -87,4 +89,36 @@ func TestChangingTheBackendWaitsForThePictureUnderWay(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	pictures.Wait()
+}
+
+// What training saved last is used, also after it has gone on.
+func TestARoundInTrainingTranslatesAsItWasSavedLast(t *testing.T) {
+	dir := trained(t, "1-flow")
+	s := newStudio(t)
+	check(t, s.OpenProject(dir))
+	p, _ := s.Project()
+	r := Request{Round: "2-reflow", Steps: 1, At: 1}
+	if _, err := s.Translator.Image(context.Background(), disc(32, 32), r); err == nil {
+		t.Error("a round that was never saved translated a picture")
+	}
+	var results [][]byte
+	for i := range 2 {
+		plantSave(t, p, r.Round, int64(i+1), uint64(i+5))
+		at := time.Now().Add(time.Duration(i) * time.Minute) // whatever the file system's clock makes of it
+		check(t, os.Chtimes(filepath.Join(dir, "rounds", r.Round, "checkpoint.safetensors"), at, at))
+		for range 2 {
+			got, err := s.Translator.Image(context.Background(), disc(32, 32), r)
+			check(t, err)
+			if got.Round != r.Round {
+				t.Errorf("%s translated instead of %s", got.Round, r.Round)
+			}
+			results = append(results, got.Image.Pix)
+		}
+	}
+	if !slices.Equal(results[0], results[1]) || slices.Equal(results[1], results[2]) || !slices.Equal(results[2], results[3]) {
+		t.Error("the translations do not follow the saves")
+	}
+	if got, err := s.Translator.Image(context.Background(), disc(32, 32), Request{Steps: 1, At: 1}); err != nil || got.Round != "1-flow" {
+		t.Errorf("without a name the picture was translated by %q: %v", got.Round, err)
+	}
 }

@@ -14,7 +14,7 @@ func Batch(size int) int { return max(1, min(32, 32*64*64/(size*size))) }
 
 // Use says how a project's network is to be used.
 type Use struct {
-	Round   string // name; empty means the last round, or with Reverse the last that knows the way back
+	Round   string // name; empty means the last finished round, or with Reverse the last that knows the way back
 	Steps   int    // of the solver; Euler's are network evaluations. RK45 takes 1/Steps as its first try, 0 lets it choose
 	Reverse bool   // from target to source
 	Batch   int    // images computed together; 0 means Batch of the network's size
@@ -51,8 +51,9 @@ func (u Use) describe() string {
 	return text
 }
 
-// OpenTranslator loads a round on a backend. round is the one that was taken; settings names all that decides the
-// result, for the export's journal. The translator is to be closed.
+// OpenTranslator loads a round on a backend; one that is not finished is loaded as it was saved last, if u names it.
+// round is the one that was taken; settings names all that decides the result, for the export's journal. The translator
+// is to be closed.
 func OpenTranslator(p *project.Project, be *backend.Backend, u Use) (t Translator, round, settings string, err error) {
 	fail := func(err error) (Translator, string, string, error) { return Translator{}, "", "", err }
 	if u.Reverse && u.Round == "" {
@@ -66,7 +67,7 @@ func OpenTranslator(p *project.Project, be *backend.Backend, u Use) (t Translato
 			}
 		}
 	}
-	r, net, flat, err := Load(p, u.Round)
+	r, net, flat, err := loadBegun(p, u.Round)
 	if err != nil {
 		return fail(err)
 	}
@@ -77,6 +78,10 @@ func OpenTranslator(p *project.Project, be *backend.Backend, u Use) (t Translato
 	if err != nil {
 		return fail(err)
 	}
-	settings = fmt.Sprintf("%s %s %s %s", p.Dir(), r.Name, r.Report.FinishedAt.Format("2006-01-02T15:04:05Z"), u.describe())
+	state := r.Report.FinishedAt.Format("2006-01-02T15:04:05Z")
+	if !r.Finished {
+		state = fmt.Sprintf("step=%d", r.Report.Steps)
+	}
+	settings = fmt.Sprintf("%s %s %s %s", p.Dir(), r.Name, state, u.describe())
 	return NewTranslator(sampler.With(NewWeights(flat)), u), r.Name, settings, nil
 }

@@ -126,6 +126,9 @@ func explain(doing, path string, err error) error {
 	case err == nil:
 		return nil
 	case isDiskFull(err):
+		if inside := (*fs.PathError)(nil); errors.As(err, &inside) {
+			err = inside.Err // its path is a temporary one, which says nothing more
+		}
 		return fmt.Errorf("%s: the disk is full, what was there before is untouched: free some space (the cache folder of a project may be deleted) and try again: %w", what, err)
 	case errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS):
 		return fmt.Errorf("%s: this is not allowed: change the permissions of the folder %s, or choose another folder: %w", what, filepath.Dir(path), err)

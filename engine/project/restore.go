@@ -6,15 +6,22 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
-// asideName is the folder that rounds are moved into by Restore.
-const asideName = "set-aside"
+const (
+	asideName    = "set-aside" // the folder that rounds are moved into by Restore
+	previewsName = "previews"
+)
 
-// Restore makes a finished round the last one: later rounds, finished or not, are moved to set-aside/TIME/ in the
-// project, from where they can be moved back by hand while the program does not have the project open. In the
-// history their entries are superseded. It returns that folder, or "" where there was no later round.
+// PreviewsDir is the folder of the previews, which need not be there. The name of each begins with that of its round and
+// an underscore.
+func (p *Project) PreviewsDir() string { return filepath.Join(p.dir, previewsName) }
+
+// Restore makes a finished round the last one: later rounds, finished or not, and their previews are moved to
+// set-aside/TIME/ in the project, from where they can be moved back by hand while the program does not have the project
+// open. In the history their entries are superseded. It returns that folder, or "" where there was no later round.
 func (p *Project) Restore(name string) (aside string, err error) {
 	if err := p.writable("restoring a round"); err != nil {
 		return "", err
@@ -37,6 +44,9 @@ func (p *Project) Restore(name string) (aside string, err error) {
 				return "", err
 			}
 		}
+		if err := p.setPreviewsAside(r.Name, filepath.Join(aside, previewsName)); err != nil {
+			return aside, fmt.Errorf("setting round %s aside: %w", r.Name, err)
+		}
 		from := filepath.Join(p.dir, roundsName, r.Name)
 		if err := os.Rename(from, filepath.Join(aside, r.Name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return aside, fmt.Errorf("setting round %s aside: %w", r.Name, explain("moving", from, err))
@@ -49,4 +59,25 @@ func (p *Project) Restore(name string) (aside string, err error) {
 		return "", nil
 	}
 	return aside, p.Resumed(keep.Name, keep.Report.Steps)
+}
+
+// setPreviewsAside moves a round's previews to another folder.
+func (p *Project) setPreviewsAside(round, to string) error {
+	entries, err := os.ReadDir(p.PreviewsDir())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return explain("reading the previews in", p.PreviewsDir(), err)
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), round+"_") {
+			continue
+		}
+		if err := makeDir(to); err != nil {
+			return err
+		}
+		from := filepath.Join(p.PreviewsDir(), e.Name())
+		if err := os.Rename(from, filepath.Join(to, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return explain("moving", from, err)
+		}
+	}
+	return nil
 }

@@ -22,6 +22,15 @@ func TestRestoreSetsLaterRoundsAside(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if err := os.Mkdir(p.PreviewsDir(), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	preview := func(dir, round string) string { return filepath.Join(dir, round+"_0000005_8_32.png") }
+	for _, name := range []string{"1-flow", "3-refine"} {
+		if err := os.WriteFile(preview(p.PreviewsDir(), name), nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
 	aside, err := p.Restore("1-flow")
 	if err != nil {
 		t.Fatal(err)
@@ -33,6 +42,14 @@ func TestRestoreSetsLaterRoundsAside(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(aside, name, modelName)); err != nil {
 			t.Errorf("the model of %s was not kept: %v", name, err)
 		}
+	}
+	for _, path := range []string{preview(p.PreviewsDir(), "1-flow"), preview(filepath.Join(aside, previewsName), "3-refine")} {
+		if _, err := os.Stat(path); err != nil {
+			t.Errorf("a preview is not where it should be: %v", err)
+		}
+	}
+	if left, err := os.ReadDir(p.PreviewsDir()); err != nil || len(left) != 1 {
+		t.Errorf("previews of %v are left: %v", left, err)
 	}
 	history, err := p.History()
 	if err != nil {

@@ -26,6 +26,7 @@ type Round struct {
 	Kind     RoundKind
 	Finished bool        // whether round.json exists
 	Report   RoundReport // its content; zero for an unfinished round
+	Saved    time.Time   // of an unfinished round: when its newest checkpoint was written; zero where there is none
 }
 
 // RoundReport is round.json: what a finished round cost and measured.
@@ -93,6 +94,12 @@ func (p *Project) Rounds() ([]Round, error) {
 		path := filepath.Join(p.dir, roundsName, r.Name, reportName)
 		data, err := os.ReadFile(path)
 		if errors.Is(err, fs.ErrNotExist) {
+			for _, name := range []string{currentName, previousName} { // the second, while a save takes the first one's place
+				if info, err := os.Stat(filepath.Join(filepath.Dir(path), name)); err == nil {
+					r.Saved = info.ModTime()
+					break
+				}
+			}
 			continue
 		}
 		if err != nil {

@@ -33,7 +33,6 @@ type Preview struct {
 }
 
 const (
-	previewsName = "previews"
 	previewRows  = 6   // held-out images in a preview
 	mostPreviews = 400 // past it every second one is left out on loading
 )
@@ -106,7 +105,7 @@ func (p *Preview) save(to *project.Project) error {
 			imagedraw.Draw(all, cell.Rect.Add(image.Pt(x*p.Size, y*p.Size)), cell, image.Point{}, imagedraw.Src)
 		}
 	}
-	dir := filepath.Join(to.Dir(), previewsName)
+	dir := to.PreviewsDir()
 	if err := os.Mkdir(dir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("making the folder for previews: %w", err)
 	}
@@ -115,7 +114,7 @@ func (p *Preview) save(to *project.Project) error {
 
 // LoadPreviews reads the previews that training kept, in its order. Pictures that are no previews are passed over.
 func LoadPreviews(of *project.Project) ([]Preview, error) {
-	dir := filepath.Join(of.Dir(), previewsName)
+	dir := of.PreviewsDir()
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil

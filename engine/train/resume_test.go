@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
+	"github.com/straightway-app/straightway/engine/model"
 	"github.com/straightway-app/straightway/engine/project"
 )
 
@@ -154,5 +157,55 @@ func checkHistories(t *testing.T, got, want *project.Project, steps int64) {
 	}
 	if g, w := lines(got), lines(want); g != w {
 		t.Errorf("the history is\n%s\ninstead of\n%s", g, w)
+	}
+}
+
+// A round that is not finished translates by the averaged weights of its last save, if it is asked for by its name.
+func TestARoundCanBeTriedBeforeItIsFinished(t *testing.T) {
+	p := newProject(t, tiny(folders(t), one))
+	o := testOptions(t, p, 3)
+	makeSteps(t, o)
+	if _, _, _, err := model.OpenTranslator(p, o.Backend, model.Use{Steps: 1}); err == nil {
+		t.Error("without a name a round that is not finished was taken")
+	}
+	net, round, settings, err := model.OpenTranslator(p, o.Backend, model.Use{Round: "1-flow", Steps: 1, Batch: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer net.Close()
+	if round != "1-flow" || !strings.Contains(settings, "step=3") {
+		t.Errorf("it is %q by %q", round, settings)
+	}
+	recipe, err := NewRecipe(p.Settings())
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.hooks.recipe(&recipe)
+	parts, meta, err := model.Pack(recipe.Net, values(t, p, "1-flow", model.Averaged))
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := make([]float32, 3*net.Size()*net.Size())
+	for i := range x {
+		x[i] = float32(i%7)/7 - .4
+	}
+	early, err := net.Run(context.Background(), x, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.FinishRound("1-flow", parts, meta, project.RoundReport{Steps: 3}); err != nil {
+		t.Fatal(err)
+	}
+	done, _, _, err := model.OpenTranslator(p, o.Backend, model.Use{Steps: 1, Batch: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer done.Close()
+	late, err := done.Run(context.Background(), x, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(early, late) {
+		t.Error("the round translates otherwise before it is finished than after, with the same weights")
 	}
 }

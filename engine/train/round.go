@@ -53,6 +53,10 @@ type roundState struct {
 
 const maxRollbacks = 6
 
+// logPoints is how many losses of a short round the history keeps, so that its curve can be drawn again; of a long one it
+// keeps one in ten seconds.
+const logPoints = 50
+
 // previewShare is how many times as long as a preview takes goes by until the next, if that is not too long.
 const previewShare = 80
 
@@ -263,6 +267,11 @@ func (s *roundState) checkpoint() (project.Checkpoint, error) {
 		return c, fmt.Errorf("describing the settings: %w", err)
 	}
 	c.Meta[settingsKey] = string(settings)
+	arch, err := model.Describe(s.recipe.Net) // so that the round can be tried before it is finished
+	if err != nil {
+		return c, err
+	}
+	maps.Copy(c.Meta, arch)
 	ts, err := s.net.tensors()
 	if err != nil {
 		return c, err
@@ -336,6 +345,7 @@ func (s *roundState) train(ctx context.Context, saver *project.Saver) error {
 		return nil
 	}
 	saved, read, logged := time.Now(), time.Now(), time.Now()
+	loggedStep := s.step
 	fresh := true // the next step may have to compile
 	if s.previewsDue.IsZero() {
 		s.previewsDue = saved.Add(s.Previews)
@@ -365,8 +375,10 @@ func (s *roundState) train(ctx context.Context, saver *project.Saver) error {
 			if err := s.look(); err != nil {
 				return s.stop(saver, err)
 			}
-			if s.step == at && (last || time.Since(logged) >= 10*time.Second) {
-				logged = time.Now()
+			since := time.Since(logged)
+			due := since >= 10*time.Second || since >= time.Second && (s.step-loggedStep)*logPoints >= s.stage.Steps
+			if s.step == at && (last || due) {
+				logged, loggedStep = time.Now(), s.step
 				s.log()
 			}
 		}

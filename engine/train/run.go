@@ -447,7 +447,7 @@ func (r *run) couple(ctx context.Context) (*flow.Coupling, error) {
 	if text == "" {
 		text = fmt.Sprintf(" %s %.2f", c.Feature, c.Distinct)
 	}
-	r.out.note(fmt.Sprintf("coupling: registered by %s (distinctness:%s)", c.Feature, text))
+	r.out.note(fmt.Sprintf("coupling: source and target images are paired by %s (distinctness:%s)", c.Feature, text))
 	return c, nil
 }
 

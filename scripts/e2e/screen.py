@@ -15,7 +15,7 @@ WORK = pathlib.Path(os.environ["E2E_WORK"])  # for pictures and what the program
 PLACES = {
     "Domains": (46, 26), "Train": (114, 26), "Translate": (184, 26), "Export": (258, 26), "Lab": (314, 26),
     "source Choose": (473, 154), "target Choose": (1047, 154), "Steps": (804, 614), "start": (1022, 694),
-    "run": (841, 162), "stop": (965, 162), "Save and close": (632, 417), "viewer": (560, 420),
+    "run": (841, 162), "stop": (965, 162), "Save and close": (632, 407), "viewer": (560, 420),
     "lab run": (663, 79), "inputs": (228, 330), "output": (228, 515), "export": (500, 79),
 }
 

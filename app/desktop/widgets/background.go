@@ -4,6 +4,10 @@ package widgets
 
 import "fyne.io/fyne/v2"
 
+// Inline makes every widget do its slow work at once on the calling goroutine, as a test wants that looks at what is drawn.
+// It is set before there is a widget.
+var Inline bool
+
 // background does one widget's slow work away from the window's goroutine, one piece at a time. Requests made
 // meanwhile are answered by one more run when the current one ends, so a burst of changes costs two runs, and the
 // last state is always the one shown. The zero value is ready.
@@ -27,7 +31,7 @@ func (b *background) request() {
 	if work == nil {
 		return
 	}
-	if b.inline {
+	if b.inline || Inline {
 		work()()
 		return
 	}
