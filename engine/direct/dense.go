@@ -26,15 +26,15 @@ func gemm(c []float32, cRow int, a []float32, aRow, aStep int, b []float32, bRow
 			default:
 				step, rows = 0, 1
 			}
-			kernel6x16(k, &a[from*aRow], 4*step, 4*aStep, &b[j], 4*bRow, &tile[0], 4*panel, 0)
-			for r := range rows {
-				got := tile[(i+r-from)*panel:]
-				for q := range min(panel, n-j) {
-					if add {
-						got[q] += c[(i+r)*cRow+j+q]
-					}
-					c[(i+r)*cRow+j+q] = got[q]
+			wide := min(panel, n-j)
+			if add { // in the order of the whole tiles, or a row's rounding would depend on how many there are
+				for r := range rows {
+					copy(tile[(i+r-from)*panel:(i+r-from)*panel+wide], c[(i+r)*cRow+j:])
 				}
+			}
+			kernel6x16(k, &a[from*aRow], 4*step, 4*aStep, &b[j], 4*bRow, &tile[0], 4*panel, adds)
+			for r := range rows {
+				copy(c[(i+r)*cRow+j:(i+r)*cRow+j+wide], tile[(i+r-from)*panel:])
 			}
 			i += rows
 		}
