@@ -2,10 +2,10 @@
 
 #include "textflag.h"
 
-// func kernel6x16(k int, a *float32, aRow, aStep int, b *float32, bStep int, c *float32, cRow int, add int)
+// func narrow6x16(k int, a *float32, aRow, aStep int, b *float32, bStep int, c *float32, cRow int, add int)
 //
 // Y0 … Y11 hold the tile of C, two vectors a row. Strides are in bytes.
-TEXT ·kernel6x16(SB), NOSPLIT, $0-72
+TEXT ·narrow6x16(SB), NOSPLIT, $0-72
 	MOVQ k+0(FP), CX
 	MOVQ a+8(FP), SI
 	MOVQ aRow+16(FP), AX
@@ -87,5 +87,62 @@ loop:
 	VMOVUPS Y9, 32(DI)(DX*4)
 	VMOVUPS Y10, (DI)(R14*1)
 	VMOVUPS Y11, 32(DI)(R14*1)
+	VZEROUPPER
+	RET
+
+// func wide6x16(k int, a *float32, aRow, aStep int, b *float32, bStep int, c *float32, cRow int, add int)
+//
+// The same with AVX-512: Z0 … Z5 hold the tile of C, a vector a row.
+TEXT ·wide6x16(SB), NOSPLIT, $0-72
+	MOVQ k+0(FP), CX
+	MOVQ a+8(FP), SI
+	MOVQ aRow+16(FP), AX
+	MOVQ aStep+24(FP), R10
+	MOVQ b+32(FP), BX
+	MOVQ bStep+40(FP), R11
+	MOVQ c+48(FP), DI
+	MOVQ cRow+56(FP), DX
+	MOVQ add+64(FP), R12
+	LEAQ (AX)(AX*2), R8
+	LEAQ (AX)(AX*4), R9
+	LEAQ (DX)(DX*2), R13
+	LEAQ (DX)(DX*4), R14
+	TESTQ R12, R12
+	JNZ  load
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	JMP  loop
+
+load:
+	VMOVUPS (DI), Z0
+	VMOVUPS (DI)(DX*1), Z1
+	VMOVUPS (DI)(DX*2), Z2
+	VMOVUPS (DI)(R13*1), Z3
+	VMOVUPS (DI)(DX*4), Z4
+	VMOVUPS (DI)(R14*1), Z5
+
+loop:
+	VMOVUPS          (BX), Z6
+	VFMADD231PS.BCST (SI), Z6, Z0
+	VFMADD231PS.BCST (SI)(AX*1), Z6, Z1
+	VFMADD231PS.BCST (SI)(AX*2), Z6, Z2
+	VFMADD231PS.BCST (SI)(R8*1), Z6, Z3
+	VFMADD231PS.BCST (SI)(AX*4), Z6, Z4
+	VFMADD231PS.BCST (SI)(R9*1), Z6, Z5
+	ADDQ             R10, SI
+	ADDQ             R11, BX
+	DECQ             CX
+	JNZ              loop
+
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, (DI)(DX*1)
+	VMOVUPS Z2, (DI)(DX*2)
+	VMOVUPS Z3, (DI)(R13*1)
+	VMOVUPS Z4, (DI)(DX*4)
+	VMOVUPS Z5, (DI)(R14*1)
 	VZEROUPPER
 	RET

@@ -4,8 +4,37 @@ package direct
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"testing"
 )
+
+// Both forms of the product's kernel add up in one order, so that a network gives the same bits with AVX-512 and without.
+func TestBothKernelsGiveTheSameBits(t *testing.T) {
+	if !avx512 {
+		t.Skip("this processor has no AVX-512")
+	}
+	rng := rand.New(rand.NewPCG(4, 1))
+	random := func(n int) []float32 {
+		x := make([]float32, n)
+		for i := range x {
+			x[i] = float32(rng.NormFloat64())
+		}
+		return x
+	}
+	for _, k := range []int{1, 2, 7, 32, 96} {
+		for add := range 2 {
+			a, b := random(6*k), random(16*k)
+			narrow := random(6 * 20)
+			wide := slices.Clone(narrow)
+			narrow6x16(k, &a[0], 4*k, 4, &b[0], 64, &narrow[0], 80, add)
+			wide6x16(k, &a[0], 4*k, 4, &b[0], 64, &wide[0], 80, add)
+			if !slices.Equal(narrow, wide) {
+				t.Errorf("k %d, add %d: other bits", k, add)
+			}
+		}
+	}
+}
 
 func BenchmarkKernel(b *testing.B) {
 	for _, k := range []int{32, 64, 128} {

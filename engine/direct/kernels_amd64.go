@@ -12,10 +12,24 @@ import (
 func Available() bool { return archsimd.X86.AVX2() && archsimd.X86.FMA() }
 
 // kernel6x16 sets or, where add is not 0, adds to a 6×16 tile of C: Σ_i A(row, i)·B(i, column) over i < k, k ≥ 1. A's
-// neighbours lie aRow and aStep bytes apart, B's rows of 16 bStep bytes, C's rows cRow bytes.
-//
+// neighbours lie aRow and aStep bytes apart, B's rows of 16 bStep bytes, C's rows cRow bytes. With AVX-512 it adds up in
+// the same order, so that the bits are the same.
+func kernel6x16(k int, a *float32, aRow, aStep int, b *float32, bStep int, c *float32, cRow, add int) {
+	if avx512 {
+		wide6x16(k, a, aRow, aStep, b, bStep, c, cRow, add)
+		return
+	}
+	narrow6x16(k, a, aRow, aStep, b, bStep, c, cRow, add)
+}
+
+// avx512 tells whether the processor has AVX-512.
+var avx512 = archsimd.X86.AVX512()
+
 //go:noescape
-func kernel6x16(k int, a *float32, aRow, aStep int, b *float32, bStep int, c *float32, cRow, add int)
+func narrow6x16(k int, a *float32, aRow, aStep int, b *float32, bStep int, c *float32, cRow, add int)
+
+//go:noescape
+func wide6x16(k int, a *float32, aRow, aStep int, b *float32, bStep int, c *float32, cRow, add int)
 
 type vector = archsimd.Float32x8
 
