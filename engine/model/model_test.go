@@ -13,6 +13,7 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 
 	"github.com/straightway-app/straightway/engine/backend"
+	"github.com/straightway-app/straightway/engine/direct"
 	"github.com/straightway-app/straightway/engine/flow"
 	"github.com/straightway-app/straightway/engine/internal/graphtest"
 	"github.com/straightway-app/straightway/engine/layer"
@@ -306,6 +307,10 @@ func TestLoadRefusesADamagedFile(t *testing.T) {
 }
 
 func TestLoweringFollowsTheBackendAndThePrecision(t *testing.T) {
+	narrow := layer.Lowering{NativeConv: true, ProductGradient: true, DType: dtypes.BFloat16}
+	if direct.Available() { // the kernels in float32 are faster
+		narrow.Kernels, narrow.DType = true, dtypes.Float32
+	}
 	for _, c := range []struct {
 		kind      backend.Kind
 		precision project.Precision
@@ -314,7 +319,7 @@ func TestLoweringFollowsTheBackendAndThePrecision(t *testing.T) {
 		{backend.CUDA, project.PrecisionAuto, layer.Lowering{NativeConv: true, DType: dtypes.BFloat16}},
 		{backend.CUDA, project.PrecisionF32, layer.Lowering{NativeConv: true, DType: dtypes.Float32}},
 		{backend.CPU, project.PrecisionAuto, layer.Lowering{NativeConv: true, ProductGradient: true, Kernels: true, DType: dtypes.Float32}},
-		{backend.CPU, project.PrecisionBF16, layer.Lowering{NativeConv: true, ProductGradient: true, DType: dtypes.BFloat16}},
+		{backend.CPU, project.PrecisionBF16, narrow},
 		{backend.Go, project.PrecisionAuto, layer.Lowering{NativeConv: false, Kernels: true, DType: dtypes.Float32}},
 	} {
 		if got := Lowering(&backend.Backend{Kind: c.kind}, c.precision); got != c.want {

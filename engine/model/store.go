@@ -8,13 +8,14 @@ import (
 	"github.com/gomlx/compute/dtypes"
 
 	"github.com/straightway-app/straightway/engine/backend"
+	"github.com/straightway-app/straightway/engine/direct"
 	"github.com/straightway-app/straightway/engine/layer"
 	"github.com/straightway-app/straightway/engine/project"
 	"github.com/straightway-app/straightway/engine/unet"
 )
 
 // Lowering is how networks are computed on a backend at a precision: bfloat16 by itself only where the backend gains
-// by it.
+// by it, and never where the processor's kernels are: in float32 they are faster than XLA is in bfloat16.
 func Lowering(be *backend.Backend, p project.Precision) layer.Lowering {
 	how := layer.Lowering{NativeConv: be.NativeConv(), ProductGradient: be.ProductGradient(), DType: be.ComputeDType()}
 	switch p {
@@ -22,6 +23,9 @@ func Lowering(be *backend.Backend, p project.Precision) layer.Lowering {
 		how.DType = dtypes.Float32
 	case project.PrecisionBF16:
 		how.DType = dtypes.BFloat16
+	}
+	if be.Kind != backend.CUDA && direct.Available() {
+		how.DType = dtypes.Float32
 	}
 	how.Kernels = be.Kind != backend.CUDA && how.DType == dtypes.Float32
 	return how

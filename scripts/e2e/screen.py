@@ -102,10 +102,20 @@ class Window:
 
 def shot(name):
     path = WORK / f"{name}.png"
-    subprocess.run(["import", "-window", "root", str(path)], check=False)
+    grab("-window", "root", str(path))
     return path
 
 
 def look(window):
     """A hash of what the window shows."""
-    return hashlib.sha256(subprocess.run(["import", "-window", window.id, "rgb:-"], capture_output=True, check=True).stdout).hexdigest()
+    return hashlib.sha256(grab("-window", window.id, "rgb:-")).hexdigest()
+
+
+def grab(*args):
+    """What ImageMagick's import writes. It once waited for ever and held the display: then it is ended and started again."""
+    for _ in range(3):
+        try:
+            return subprocess.run(["import", *args], capture_output=True, check=True, timeout=20).stdout
+        except subprocess.TimeoutExpired:
+            print("import did not come back from looking at the screen: once more")
+    raise RuntimeError("the screen cannot be looked at")

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 
-from screen import PATIENCE, PLACES, WORK, Window, look, new_home, sh, shot, wait, windows
+from screen import PATIENCE, PLACES, WORK, Window, grab, look, new_home, sh, shot, wait, windows
 
 PROGRAM, PICTURES = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else ""
 HERE = pathlib.Path(__file__).parent
@@ -25,7 +25,7 @@ def picture(window, name):
     ox, oy = window.origin()
     sh("xdotool", "mousemove", str(ox + 700), str(oy + 26))  # where nothing has a tooltip
     time.sleep(1.2)
-    sh("import", "-window", window.id, str(path))
+    grab("-window", window.id, str(path))
     if PICTURES and name in ("domains", "train", "translate", "export", "lab"):
         sh("convert", str(path), "-strip", "-colors", "255", str(pathlib.Path(PICTURES) / path.name))
     return path
@@ -33,8 +33,8 @@ def picture(window, name):
 
 def translated(window):
     """Whether Copy and Save as can be used: their words are white then, and grey while there is no translation yet."""
-    grab = subprocess.run(["import", "-window", window.id, "-crop", "190x20+375+109", "+repage", "-depth", "8", "rgb:-"], capture_output=True, check=True)
-    return max(grab.stdout) > 230
+    pixels = grab("-window", window.id, "-crop", "190x20+375+109", "+repage", "-depth", "8", "rgb:-")
+    return max(pixels) > 230
 
 
 def choose_folder(window, place, folder):
