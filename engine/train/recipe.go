@@ -48,7 +48,7 @@ func NewRecipe(s project.Settings) (Recipe, error) {
 		Flow:          Stage{Steps: 400, Rate: 2e-3, WarmUp: 50, Average: .99},
 		Reflow:        Stage{Steps: 200, Rate: 8e-4, WarmUp: 50, Average: .99},
 		Distil:        Stage{Steps: 120, Rate: 8e-4, WarmUp: 50, Average: .99},
-		Refine:        Stage{Steps: 600, Rate: 4e-4, WarmUp: 30, Average: .99},
+		Refine:        Stage{Steps: 400, Rate: 4e-4, WarmUp: 30, Average: .99},
 		FeatureWeight: 0.1,
 		BridgeNoise:   s.BridgeNoise,
 		PairSteps:     6,
@@ -74,6 +74,9 @@ func NewRecipe(s project.Settings) (Recipe, error) {
 	}
 	switch s.Preset {
 	case project.PresetQuick:
+		if s.Size < 64 {
+			r.Refine.Steps = 1000
+		}
 	case project.PresetBalanced:
 		r.Net.Base = 32
 		r.Net.Attention = []int{s.Size / 4}
