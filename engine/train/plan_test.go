@@ -16,7 +16,7 @@ func TestAPlanFillsItsMinutes(t *testing.T) {
 		t.Fatal(err)
 	}
 	rounds := []string{"1-flow", "2-reflow", "3-reflow", "4-refine"}
-	for _, c := range []struct{ minutes, perSecond float64 }{{10, 124}, {1, 124}, {600, 3000}, {.5, 5}} {
+	for _, c := range []struct{ minutes, perSecond float64 }{{10, 124}, {1, 124}, {600, 3000}, {2, 5}} {
 		p, err := planFor(recipe, rounds, c.minutes, c.perSecond)
 		if err != nil {
 			t.Fatal(err)
