@@ -2,23 +2,27 @@
 
 #include "textflag.h"
 
+// ARGUMENTS has the arguments of both kernels, and three and five times the distances between rows, in registers.
+#define ARGUMENTS \
+	MOVQ k+0(FP), CX; \
+	MOVQ a+8(FP), SI; \
+	MOVQ aRow+16(FP), AX; \
+	MOVQ aStep+24(FP), R10; \
+	MOVQ b+32(FP), BX; \
+	MOVQ bStep+40(FP), R11; \
+	MOVQ c+48(FP), DI; \
+	MOVQ cRow+56(FP), DX; \
+	MOVQ add+64(FP), R12; \
+	LEAQ (AX)(AX*2), R8; \
+	LEAQ (AX)(AX*4), R9; \
+	LEAQ (DX)(DX*2), R13; \
+	LEAQ (DX)(DX*4), R14
+
 // func narrow6x16(k int, a *float32, aRow, aStep int, b *float32, bStep int, c *float32, cRow int, add int)
 //
 // Y0 … Y11 hold the tile of C, two vectors a row. Strides are in bytes.
 TEXT ·narrow6x16(SB), NOSPLIT, $0-72
-	MOVQ k+0(FP), CX
-	MOVQ a+8(FP), SI
-	MOVQ aRow+16(FP), AX
-	MOVQ aStep+24(FP), R10
-	MOVQ b+32(FP), BX
-	MOVQ bStep+40(FP), R11
-	MOVQ c+48(FP), DI
-	MOVQ cRow+56(FP), DX
-	MOVQ add+64(FP), R12
-	LEAQ (AX)(AX*2), R8
-	LEAQ (AX)(AX*4), R9
-	LEAQ (DX)(DX*2), R13
-	LEAQ (DX)(DX*4), R14
+	ARGUMENTS
 	TESTQ R12, R12
 	JNZ  load
 	VXORPS Y0, Y0, Y0
@@ -94,19 +98,7 @@ loop:
 //
 // The same with AVX-512: Z0 … Z5 hold the tile of C, a vector a row.
 TEXT ·wide6x16(SB), NOSPLIT, $0-72
-	MOVQ k+0(FP), CX
-	MOVQ a+8(FP), SI
-	MOVQ aRow+16(FP), AX
-	MOVQ aStep+24(FP), R10
-	MOVQ b+32(FP), BX
-	MOVQ bStep+40(FP), R11
-	MOVQ c+48(FP), DI
-	MOVQ cRow+56(FP), DX
-	MOVQ add+64(FP), R12
-	LEAQ (AX)(AX*2), R8
-	LEAQ (AX)(AX*4), R9
-	LEAQ (DX)(DX*2), R13
-	LEAQ (DX)(DX*4), R14
+	ARGUMENTS
 	TESTQ R12, R12
 	JNZ  load
 	VPXORQ Z0, Z0, Z0

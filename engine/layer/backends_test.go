@@ -39,7 +39,7 @@ func TestBackendsAgreeOnValuesAndGradients(t *testing.T) {
 			p := table.Bind(in[0], layer.Lowering{NativeConv: be.NativeConv(), ProductGradient: be.ProductGradient()})
 			a, b := p.GroupNormAffine("norm", in[1], nil, nil, nil)
 			h := p.Conv("three", layer.AffineSiLU(in[1], a, b), 1)
-			h = layer.SiLU(p.Conv3("repeated", h, layer.RepeatedBorder))
+			h = layer.SiLU(p.Conv3("repeated", h, true))
 			h = Add(p.Conv("down3", h, 2), p.Conv("down4", h, 2))
 			h = layer.Up(p.Conv("one", layer.SiLU(p.Conv("two", h, 1)), 1))
 			y := p.Dense("dense", layer.Down(Add(h, in[1])))

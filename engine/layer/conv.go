@@ -43,16 +43,6 @@ func (l Lowering) dtype() dtypes.DType {
 // Cast brings x to the type that the network computes in.
 func (l Lowering) Cast(x *Node) *Node { return ConvertDType(x, l.dtype()) }
 
-// Border says what a convolution sees beyond the border of an image.
-type Border uint8
-
-const (
-	// ZeroBorder: nothing. The first pixels inside are unlike all others to the network, which has to learn to treat them alike.
-	ZeroBorder Border = iota
-	// RepeatedBorder: the pixels at the border once more, so that to the network a flat image has no border at all.
-	RepeatedBorder
-)
-
 // Conv is the named k×k convolution of x [B,H,W,Ci] with zero padding of ⌊(k−1)/2⌋, stride 1 or 2, and bias:
 // [B,H/stride,W/stride,Co]. With stride 2, H and W must be even.
 func (p *Params) Conv(name string, x *Node, stride int) *Node {
@@ -61,16 +51,17 @@ func (p *Params) Conv(name string, x *Node, stride int) *Node {
 
 func addBias(y, bias *Node) *Node { return Add(y, ExpandLeftToRank(ConvertDType(bias, y.DType()), 4)) }
 
-// Conv3 is the named 3×3 convolution of x [B,H,W,Ci] of stride 1 with bias: [B,H,W,Co].
-func (p *Params) Conv3(name string, x *Node, border Border) *Node {
-	return addBias(p.Conv3NoBias(name, x, border))
+// Conv3 is the named 3×3 convolution of x [B,H,W,Ci] of stride 1 with bias: [B,H,W,Co]. With repeat it sees the pixels at the
+// border of x beyond it once more, else zeros.
+func (p *Params) Conv3(name string, x *Node, repeat bool) *Node {
+	return addBias(p.Conv3NoBias(name, x, repeat))
 }
 
 // Conv3NoBias is Conv3 before the bias is added; it returns the bias [Co] (float32) too, for a caller that can fold
 // it into what follows.
-func (p *Params) Conv3NoBias(name string, x *Node, border Border) (y, bias *Node) {
+func (p *Params) Conv3NoBias(name string, x *Node, repeat bool) (y, bias *Node) {
 	w := p.Get(name + ".weight")
-	if border == RepeatedBorder {
+	if repeat {
 		return p.inside(ConvertDType(w, x.DType()), repeatBorder(x), 0), p.Get(name + ".bias")
 	}
 	return p.ConvWith(w, x, 1), p.Get(name + ".bias")

@@ -3,9 +3,7 @@ package train
 import (
 	"errors"
 	"fmt"
-	"image"
 	"image/color"
-	"image/png"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -25,23 +23,12 @@ func TestTheBorderFollowsThePictures(t *testing.T) {
 		}
 		for i := range 18 {
 			rng := rand.New(rand.NewPCG(uint64(i), uint64(len(name))))
-			img := image.NewNRGBA(image.Rect(0, 0, 32, 32))
-			for y := range 32 {
-				for x := range 32 {
-					c := color.NRGBA{255, 255, 255, 255}
-					if !framed || min(x, y, 31-x, 31-y) > 1 {
-						c = color.NRGBA{uint8(rng.IntN(256)), uint8(8 * x), uint8(8 * y), 255}
-					}
-					img.SetNRGBA(x, y, c)
+			writePicture(t, filepath.Join(dir, fmt.Sprintf("%02d.png", i)), func(x, y int) color.NRGBA {
+				if framed && min(x, y, 31-x, 31-y) <= 1 {
+					return color.NRGBA{255, 255, 255, 255}
 				}
-			}
-			file, err := os.Create(filepath.Join(dir, fmt.Sprintf("%02d.png", i)))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := errors.Join(png.Encode(file, img), file.Close()); err != nil {
-				t.Fatal(err)
-			}
+				return color.NRGBA{uint8(rng.IntN(256)), uint8(8 * x), uint8(8 * y), 255}
+			})
 		}
 		return dir
 	}

@@ -103,27 +103,34 @@ func writePictures(t testing.TB, dir string, n int, outline bool) {
 		rng := rand.New(rand.NewPCG(uint64(i), 7))
 		x0, y0, r := 8+16*rng.Float64(), 8+16*rng.Float64(), 4+6*rng.Float64()
 		paint := color.NRGBA{uint8(rng.IntN(200)), uint8(rng.IntN(200)), uint8(rng.IntN(200)), 255}
-		img := image.NewNRGBA(image.Rect(0, 0, 32, 32))
-		for y := range 32 {
-			for x := range 32 {
-				d := math.Hypot(float64(x)-x0, float64(y)-y0)
-				c := color.NRGBA{255, 255, 255, 255}
-				switch {
-				case outline && math.Abs(d-r) < 1:
-					c = color.NRGBA{0, 0, 0, 255}
-				case !outline && d < r:
-					c = paint
-				}
-				img.SetNRGBA(x, y, c)
+		writePicture(t, filepath.Join(dir, fmt.Sprintf("%02d.png", i)), func(x, y int) color.NRGBA {
+			d := math.Hypot(float64(x)-x0, float64(y)-y0)
+			switch {
+			case outline && math.Abs(d-r) < 1:
+				return color.NRGBA{0, 0, 0, 255}
+			case !outline && d < r:
+				return paint
 			}
+			return color.NRGBA{255, 255, 255, 255}
+		})
+	}
+}
+
+// writePicture writes a picture of 32×32 pixels.
+func writePicture(t testing.TB, path string, at func(x, y int) color.NRGBA) {
+	t.Helper()
+	img := image.NewNRGBA(image.Rect(0, 0, 32, 32))
+	for y := range 32 {
+		for x := range 32 {
+			img.SetNRGBA(x, y, at(x, y))
 		}
-		f, err := os.Create(filepath.Join(dir, fmt.Sprintf("%02d.png", i)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := errors.Join(png.Encode(f, img), f.Close()); err != nil {
-			t.Fatal(err)
-		}
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(png.Encode(f, img), f.Close()); err != nil {
+		t.Fatal(err)
 	}
 }
 

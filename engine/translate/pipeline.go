@@ -335,9 +335,9 @@ func (x *export) network(ctx context.Context, in <-chan *picture, out chan<- *pi
 			continue
 		}
 		n := min(len(waiting), batch)
-		for i, t := range waiting[:n] {
+		for _, t := range waiting[:n] {
 			if t.i == len(t.tiles)-1 {
-				held -= waiting[i].held
+				held -= t.held
 			}
 		}
 		batches <- waiting[:n:n]

@@ -73,13 +73,6 @@ func (c Config) Embedding() int { return 4 * c.Base }
 // Attends tells whether the blocks of images of a side have self-attention.
 func (c Config) Attends(side int) bool { return slices.Contains(c.Attention, side) }
 
-func (c Config) border() layer.Border {
-	if c.Repeat {
-		return layer.RepeatedBorder
-	}
-	return layer.ZeroBorder
-}
-
 // Visitor is told the parts of the network in the order of evaluation. Table, Velocity and the kernels of package direct
 // are visitors of one walk, so that the parameters cannot disagree with the computation.
 type Visitor interface {
@@ -180,10 +173,10 @@ func (c Config) Velocity(p *layer.Params, x, t *Node) *Node {
 	angle := Mul(Reshape(t, bs, 1), Reshape(Const(g, Frequencies()), 1, TimeFrequencies))
 	emb := Concatenate([]*Node{Sin(angle), Cos(angle)}, -1)
 	emb = p.Dense("time.1", layer.SiLU(p.Dense("time.0", emb)))
-	w := &weaver{c: c, p: p, emb: layer.SiLU(emb), h: p.Conv3("in", p.How.Cast(x), c.border())}
+	w := &weaver{c: c, p: p, emb: layer.SiLU(emb), h: p.Conv3("in", p.How.Cast(x), c.Repeat)}
 	c.Walk(w)
 	a, b := p.GroupNormAffine("out.norm", w.h, nil, nil, nil)
-	v := ConvertDType(p.Conv3("out", layer.AffineSiLU(w.h, a, b), c.border()), dtypes.Float32)
+	v := ConvertDType(p.Conv3("out", layer.AffineSiLU(w.h, a, b), c.Repeat), dtypes.Float32)
 	if c.Mix {
 		v = Add(v, mixChannels(x, p.Dense("mix", w.emb)))
 	}
@@ -217,11 +210,11 @@ type weaver struct {
 func (w *weaver) Block(name string, ci, co, side int) {
 	p, x := w.p, w.h
 	a, b := p.GroupNormAffine(name+".norm1", x, nil, nil, nil)
-	h, bias := p.Conv3NoBias(name+".conv1", layer.AffineSiLU(x, a, b), w.c.border())
+	h, bias := p.Conv3NoBias(name+".conv1", layer.AffineSiLU(x, a, b), w.c.Repeat)
 	e := p.Dense(name+".time", w.emb)
 	scale, shift := Slice(e, AxisRange(), AxisRange(0, co)), Slice(e, AxisRange(), AxisRange(co, 2*co))
 	a, b = p.GroupNormAffine(name+".norm2", h, bias, scale, shift)
-	h = p.Conv3(name+".conv2", layer.AffineSiLU(h, a, b), w.c.border())
+	h = p.Conv3(name+".conv2", layer.AffineSiLU(h, a, b), w.c.Repeat)
 	if ci != co {
 		x = p.Mix(p.Get(name+".skip.weight"), x)
 	}
