@@ -2,6 +2,8 @@
 
 package direct
 
+import "unsafe"
+
 // lanes is the number of channels that one vector holds; channels lie in memory in multiples of it.
 const lanes = 8
 
@@ -50,8 +52,8 @@ func (f *filter) set(team crew, w []float32, ci, co int, turned bool) {
 	})
 	team.each(f.ci, func(i int) {
 		var half halfway
-		for o := 0; o < wide; o += lanes {
-			filterTransform(&f.u[(o/panel*f.ci+i)*panel+o%panel], f.plane(), &f.taps[i*wide+o], f.ci*wide, &half)
+		for q := range f.panels {
+			filterTransform(&f.u[(q*f.ci+i)*panel], f.plane(), &f.taps[i*wide+q*panel], f.ci*wide, half.place())
 		}
 	})
 }
@@ -63,7 +65,7 @@ type conv struct {
 	weight, bias int // where they lie in the parameters
 	forward      *filter
 	back         *filter   // nil unless learning
-	du           []float32 // gradient by forward.u, laid out in the same way but for six rows more, [36][panel][rows][16]
+	du           []float32 // gradient by forward.u, laid out in the same way but for rows to fill up a product, [36][panel][rows][16]
 	rows         int
 }
 
@@ -72,15 +74,23 @@ func (n *Net) newConv(name string, ci, co int) *conv {
 	c := &conv{name: name, ci: ci, co: co, weight: n.at[name+".weight"], bias: n.at[name+".bias"], forward: newFilter(wi, wo)}
 	if n.learning {
 		c.back = newFilter(wo, wi)
-		c.rows = roundUp(wi, 6)
+		c.rows = roundUp(wi, tall)
 		c.du = make([]float32, places*c.forward.panels*c.rows*panel)
 	}
 	return c
 }
 
+// halfway is a place for 36 vectors and for what aligns them: one that lies across two lines of the cache takes twice as long.
+type halfway [(places + 1) * lanes16]float32
+
+func (h *halfway) place() *float32 {
+	const line = 4 * lanes16
+	return &h[(line-uintptr(unsafe.Pointer(h))%line)%line/4]
+}
+
 // blockTiles is the number of tiles that one piece of work takes through transform, product and transform: as many as stay in
 // the processor's second cache, but enough that each matrix of the filter is read for many.
-func blockTiles(ci, co int) int { return min(max(tilesLeast, (96<<10)/(places*(ci+co))/6*6), 48) }
+func blockTiles(ci, co int) int { return min(max(tilesLeast, (96<<10)/(places*(ci+co))/tall*tall), 48) }
 
 // tilesLeast is the least number of tiles in a block.
 const tilesLeast = 24
@@ -95,9 +105,9 @@ func (p *pass) convolve(f *filter, x *framed, bias, add, y []float32) {
 	per := down * across
 	total, size := x.n*per, blockTiles(f.ci, f.co)
 	if least := (total + int(p.team) - 1) / int(p.team); least < size {
-		size = max(6, roundUp(least, 6)) // a single small image: a share for everyone
+		size = max(tall, roundUp(least, tall)) // a single small image: a share for everyone
 	}
-	rows := roundUp(size, 6)
+	rows := roundUp(size, tall)
 	p.team.each((total+size-1)/size, func(b int) {
 		first := b * size
 		n := min(size, total-first)
@@ -105,38 +115,32 @@ func (p *pass) convolve(f *filter, x *framed, bias, add, y []float32) {
 		s := p.mem.take(places * (planeV + planeM))
 		v, m := s[:places*planeV], s[places*planeV:]
 		var half halfway
-		transformTiles(v, planeV, x, first, n, &half)
-		multiply(m, planeM, v, planeV, f, rows, roundUp(n, 6))
-		var tile [16][lanes]float32
+		transformTiles(v, planeV, x, first, n, half.place())
+		multiply(m, planeM, v, planeV, f, rows, roundUp(n, tall))
 		for t := range n {
 			at := first + t
 			img, ty, tx := at/per, at%per/across, at%across
 			h, w := min(4, x.h-4*ty), min(4, x.w-4*tx)
 			o := ((img*x.h+4*ty)*x.w + 4*tx) * f.co
-			for k := 0; k < f.co; k += lanes {
-				outputTransform(&tile, &m[(k/panel*rows+t)*panel+k%panel], planeM, &half)
-				var plus *float32
-				if add != nil {
-					plus = &add[o+k]
-				}
-				tileOut(&y[o+k], plus, &tile, &bias[k], x.w*f.co, f.co, h, w)
+			var plus *float32
+			if add != nil {
+				plus = &add[o]
 			}
+			outputTransform(&y[o], plus, &m[t*panel], planeM, rows*panel, &bias[0], x.w*f.co, f.co, h, w, half.place())
 		}
 		p.mem.back(s)
 	})
 }
 
 // transformTiles sets the 36 planes of v, [tiles][c] each, to the input transforms of n tiles from the first on.
-func transformTiles(v []float32, plane int, x *framed, first, n int, half *halfway) {
+func transformTiles(v []float32, plane int, x *framed, first, n int, half *float32) {
 	down, across := x.tiles()
 	per := down * across
 	row := x.cols() * x.c
 	for t := range n {
 		at := first + t
 		o := ((at/per*x.rows()+4*(at%per/across))*x.cols() + 4*(at%across)) * x.c
-		for k := 0; k < x.c; k += lanes {
-			inputTransform(&v[t*x.c+k], plane, &x.v[o+k], row, x.c, half)
-		}
+		inputTransform(&v[t*x.c], plane, &x.v[o], row, x.c, half)
 	}
 }
 
@@ -144,10 +148,11 @@ func transformTiles(v []float32, plane int, x *framed, first, n int, half *halfw
 // [rows][ci], and the filter.
 func multiply(m []float32, planeM int, v []float32, planeV int, f *filter, rows, used int) {
 	for i := range places {
-		for q := range f.panels {
+		for q := 0; q < f.panels; q += 2 {
 			u := &f.u[i*f.plane()+q*f.ci*panel]
-			for r := 0; r < used; r += 6 {
-				kernel6x16(f.ci, &v[i*planeV+r*f.ci], 4*f.ci, 4, u, 4*panel, &m[i*planeM+(q*rows+r)*panel], 4*panel, 0)
+			for r := 0; r < used; r += tall {
+				product(f.ci, &v[i*planeV+r*f.ci], 4*f.ci, 4, u, 4*panel, &m[i*planeM+(q*rows+r)*panel], 4*panel, 0,
+					min(2, f.panels-q), 4*f.ci*panel, 4*rows*panel)
 			}
 		}
 	}
@@ -169,20 +174,20 @@ func (p *pass) weightGradient(c *conv, x, dy *framed) {
 		p.team.each((n+step-1)/step, func(b int) {
 			var half halfway
 			t, last := b*step, min(n, (b+1)*step)
-			transformTiles(v[t*x.c:], planeV, x, first+t, last-t, &half)
+			transformTiles(v[t*x.c:], planeV, x, first+t, last-t, half.place())
 			for ; t < last; t++ {
 				at := first + t
 				o := dy.row(at/per, at%per/across*4) + at%across*4*dy.c
-				for k := 0; k < dy.c; k += lanes {
-					adjointTransform(&m[t*dy.c+k], planeM, &dy.v[o+k], dy.cols()*dy.c, dy.c, &half)
-				}
+				adjointTransform(&m[t*dy.c], planeM, &dy.v[o], dy.cols()*dy.c, dy.c, half.place())
 			}
 		})
 		add := min(first, 1)
-		p.team.each(places*panels, func(b int) {
-			i, q := b/panels, b%panels
-			for r := 0; r < c.rows; r += 6 {
-				kernel6x16(n, &v[i*planeV+r], 4, 4*x.c, &m[i*planeM+q*panel], 4*dy.c, &c.du[(b*c.rows+r)*panel], 4*panel, add)
+		pairs := (panels + 1) / 2
+		p.team.each(places*pairs, func(b int) {
+			i, q := b/pairs, b%pairs*2
+			for r := 0; r < c.rows; r += tall {
+				product(n, &v[i*planeV+r], 4, 4*x.c, &m[i*planeM+q*panel], 4*dy.c, &c.du[((i*panels+q)*c.rows+r)*panel], 4*panel, add,
+					min(2, panels-q), 4*panel, 4*c.rows*panel)
 			}
 		})
 	}
@@ -193,12 +198,12 @@ func (p *pass) weightGradient(c *conv, x, dy *framed) {
 func (c *conv) collect(team crew, grad []float32) {
 	to := grad[c.weight:]
 	team.each(c.ci, func(i int) {
-		var taps [9][lanes]float32
+		var taps [9 * panel]float32
 		var half halfway
-		for o := 0; o < c.co; o += lanes {
-			filterAdjoint(&taps, &c.du[(o/panel*c.rows+i)*panel+o%panel], c.forward.panels*c.rows*panel, &half)
-			for t := range taps {
-				for k, v := range taps[t][:min(lanes, c.co-o)] {
+		for o := 0; o < c.co; o += panel {
+			filterAdjoint(&taps[0], panel, &c.du[(o/panel*c.rows+i)*panel], c.forward.panels*c.rows*panel, half.place())
+			for t := range 9 {
+				for k, v := range taps[t*panel : t*panel+min(panel, c.co-o)] {
 					to[(t*c.ci+i)*c.co+o+k] += v
 				}
 			}
@@ -209,19 +214,15 @@ func (c *conv) collect(team crew, grad []float32) {
 // biasGradient adds the sums over all pixels of dy, images of side s with c channels in memory, to the named bias.
 func (p *pass) biasGradient(name string, dy []float32, h, c int) {
 	w := len(dy) / (p.n * h * c)
-	parts := p.mem.take(p.n * bands(h) * c)
+	parts := p.mem.take(p.n * bands(h) * 2 * c)
 	p.bands(h, func(k, i, y0, y1 int) {
-		var s1, s2 [lanes]float32
-		for o := 0; o < c; o += lanes {
-			sums(&s1, &s2, &dy[(i*h+y0)*w*c+o], (y1-y0)*w, c)
-			copy(parts[k*c+o:], s1[:])
-		}
+		sums(&parts[2*k*c], &parts[(2*k+1)*c], &dy[(i*h+y0)*w*c], (y1-y0)*w, c)
 	})
 	g := p.gradientOf(name, p.biasSize(name, c))
 	for o := range g {
 		sum := 0.
 		for k := range p.n * bands(h) {
-			sum += float64(parts[k*c+o])
+			sum += float64(parts[2*k*c+o])
 		}
 		g[o] += float32(sum)
 	}

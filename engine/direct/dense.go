@@ -9,35 +9,41 @@ func gemm(c []float32, cRow int, a []float32, aRow, aStep int, b []float32, bRow
 	if add {
 		adds = 1
 	}
-	var tile [6 * panel]float32
-	for j := 0; j < n; j += panel {
+	var tile [8 * panel]float32
+	for j := 0; j < n; {
+		panels := min(2, (n-j)/panel) // whole ones
 		for i := 0; i < m; {
-			if i+6 <= m && j+panel <= n {
-				kernel6x16(k, &a[i*aRow], 4*aRow, 4*aStep, &b[j], 4*bRow, &c[i*cRow+j], 4*cRow, adds)
-				i += 6
+			if i+tall <= m && panels > 0 {
+				product(k, &a[i*aRow], 4*aRow, 4*aStep, &b[j], 4*bRow, &c[i*cRow+j], 4*cRow, adds, panels, 4*panel, 4*panel)
+				i += tall
 				continue
 			}
-			// An edge: six rows that end with the last, or one row six times, by way of a tile.
-			from, step, rows := i, aRow, min(6, m-i)
+			// An edge: so many rows that end with the last, or one row so many times, and one panel after the other, by way of
+			// a tile.
+			from, step, rows := i, aRow, min(tall, m-i)
 			switch {
-			case rows == 6:
-			case m >= 6:
-				from = m - 6
+			case rows == tall:
+			case m >= tall:
+				from = m - tall
 			default:
 				step, rows = 0, 1
 			}
-			wide := min(panel, n-j)
-			if add { // in the order of the whole tiles, or a row's rounding would depend on how many there are
-				for r := range rows {
-					copy(tile[(i+r-from)*panel:(i+r-from)*panel+wide], c[(i+r)*cRow+j:])
+			for q := range max(panels, 1) {
+				at := j + q*panel
+				wide := min(panel, n-at)
+				if add { // in the order of the whole tiles, or a row's rounding would depend on how many there are
+					for r := range rows {
+						copy(tile[(i+r-from)*panel:(i+r-from)*panel+wide], c[(i+r)*cRow+at:])
+					}
 				}
-			}
-			kernel6x16(k, &a[from*aRow], 4*step, 4*aStep, &b[j], 4*bRow, &tile[0], 4*panel, adds)
-			for r := range rows {
-				copy(c[(i+r)*cRow+j:(i+r)*cRow+j+wide], tile[(i+r-from)*panel:])
+				product(k, &a[from*aRow], 4*step, 4*aStep, &b[at], 4*bRow, &tile[0], 4*panel, adds, 1, 0, 0)
+				for r := range rows {
+					copy(c[(i+r)*cRow+at:(i+r)*cRow+at+wide], tile[(i+r-from)*panel:])
+				}
 			}
 			i += rows
 		}
+		j += max(panels, 1) * panel
 	}
 }
 

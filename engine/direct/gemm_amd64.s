@@ -94,47 +94,142 @@ loop:
 	VZEROUPPER
 	RET
 
-// func wide6x16(k int, a *float32, aRow, aStep int, b *float32, bStep int, c *float32, cRow int, add int)
+// The kernels for AVX-512 take eight rows. WIDE has their first arguments in registers, as ARGUMENTS has, but R8 and R13 hold
+// three times the distances between rows, and R15 and R9 the fifth rows of A and of C.
+#define WIDE \
+	MOVQ k+0(FP), CX; \
+	MOVQ a+8(FP), SI; \
+	MOVQ aRow+16(FP), AX; \
+	MOVQ aStep+24(FP), R10; \
+	MOVQ b+32(FP), BX; \
+	MOVQ bStep+40(FP), R11; \
+	MOVQ c+48(FP), DI; \
+	MOVQ cRow+56(FP), DX; \
+	MOVQ add+64(FP), R12; \
+	LEAQ (AX)(AX*2), R8; \
+	LEAQ (DX)(DX*2), R13; \
+	LEAQ (SI)(AX*4), R15; \
+	LEAQ (DI)(DX*4), R9
+
+// CLEAR, LOAD and STORE begin and end with eight rows of C.
+#define CLEAR(z0, z1, z2, z3, z4, z5, z6, z7) \
+	VPXORQ z0, z0, z0; \
+	VPXORQ z1, z1, z1; \
+	VPXORQ z2, z2, z2; \
+	VPXORQ z3, z3, z3; \
+	VPXORQ z4, z4, z4; \
+	VPXORQ z5, z5, z5; \
+	VPXORQ z6, z6, z6; \
+	VPXORQ z7, z7, z7
+
+#define LOAD(base, fifth, z0, z1, z2, z3, z4, z5, z6, z7) \
+	VMOVUPS (base), z0; \
+	VMOVUPS (base)(DX*1), z1; \
+	VMOVUPS (base)(DX*2), z2; \
+	VMOVUPS (base)(R13*1), z3; \
+	VMOVUPS (fifth), z4; \
+	VMOVUPS (fifth)(DX*1), z5; \
+	VMOVUPS (fifth)(DX*2), z6; \
+	VMOVUPS (fifth)(R13*1), z7
+
+#define STORE(base, fifth, z0, z1, z2, z3, z4, z5, z6, z7) \
+	VMOVUPS z0, (base); \
+	VMOVUPS z1, (base)(DX*1); \
+	VMOVUPS z2, (base)(DX*2); \
+	VMOVUPS z3, (base)(R13*1); \
+	VMOVUPS z4, (fifth); \
+	VMOVUPS z5, (fifth)(DX*1); \
+	VMOVUPS z6, (fifth)(DX*2); \
+	VMOVUPS z7, (fifth)(R13*1)
+
+// func wide8x16(k int, a *float32, aRow, aStep int, b *float32, bStep int, c *float32, cRow int, add int)
 //
-// The same with AVX-512: Z0 … Z5 hold the tile of C, a vector a row.
-TEXT ·wide6x16(SB), NOSPLIT, $0-72
-	ARGUMENTS
+// Z0 … Z7 hold the tile of C, a vector a row.
+TEXT ·wide8x16(SB), NOSPLIT, $0-72
+	WIDE
 	TESTQ R12, R12
 	JNZ  load
-	VPXORQ Z0, Z0, Z0
-	VPXORQ Z1, Z1, Z1
-	VPXORQ Z2, Z2, Z2
-	VPXORQ Z3, Z3, Z3
-	VPXORQ Z4, Z4, Z4
-	VPXORQ Z5, Z5, Z5
+	CLEAR(Z0, Z1, Z2, Z3, Z4, Z5, Z6, Z7)
 	JMP  loop
 
 load:
-	VMOVUPS (DI), Z0
-	VMOVUPS (DI)(DX*1), Z1
-	VMOVUPS (DI)(DX*2), Z2
-	VMOVUPS (DI)(R13*1), Z3
-	VMOVUPS (DI)(DX*4), Z4
-	VMOVUPS (DI)(R14*1), Z5
+	LOAD(DI, R9, Z0, Z1, Z2, Z3, Z4, Z5, Z6, Z7)
 
 loop:
-	VMOVUPS          (BX), Z6
-	VFMADD231PS.BCST (SI), Z6, Z0
-	VFMADD231PS.BCST (SI)(AX*1), Z6, Z1
-	VFMADD231PS.BCST (SI)(AX*2), Z6, Z2
-	VFMADD231PS.BCST (SI)(R8*1), Z6, Z3
-	VFMADD231PS.BCST (SI)(AX*4), Z6, Z4
-	VFMADD231PS.BCST (SI)(R9*1), Z6, Z5
+	VMOVUPS          (BX), Z16
+	VFMADD231PS.BCST (SI), Z16, Z0
+	VFMADD231PS.BCST (SI)(AX*1), Z16, Z1
+	VFMADD231PS.BCST (SI)(AX*2), Z16, Z2
+	VFMADD231PS.BCST (SI)(R8*1), Z16, Z3
+	VFMADD231PS.BCST (R15), Z16, Z4
+	VFMADD231PS.BCST (R15)(AX*1), Z16, Z5
+	VFMADD231PS.BCST (R15)(AX*2), Z16, Z6
+	VFMADD231PS.BCST (R15)(R8*1), Z16, Z7
 	ADDQ             R10, SI
+	ADDQ             R10, R15
 	ADDQ             R11, BX
 	DECQ             CX
 	JNZ              loop
 
-	VMOVUPS Z0, (DI)
-	VMOVUPS Z1, (DI)(DX*1)
-	VMOVUPS Z2, (DI)(DX*2)
-	VMOVUPS Z3, (DI)(R13*1)
-	VMOVUPS Z4, (DI)(DX*4)
-	VMOVUPS Z5, (DI)(R14*1)
+	STORE(DI, R9, Z0, Z1, Z2, Z3, Z4, Z5, Z6, Z7)
+	VZEROUPPER
+	RET
+
+// func wide8x32(k int, a *float32, aRow, aStep int, b *float32, bStep int, c *float32, cRow int, add, bPanel, cPanel int)
+//
+// The same for two panels: Z0 … Z7 hold the first one's tile, Z8 … Z15 the other's.
+TEXT ·wide8x32(SB), NOSPLIT, $0-88
+	WIDE
+	MOVQ cPanel+80(FP), R14
+	ADDQ DI, R14
+	TESTQ R12, R12
+	MOVQ bPanel+72(FP), R12
+	JNZ  load
+	CLEAR(Z0, Z1, Z2, Z3, Z4, Z5, Z6, Z7)
+	CLEAR(Z8, Z9, Z10, Z11, Z12, Z13, Z14, Z15)
+	JMP  loop
+
+load:
+	LOAD(DI, R9, Z0, Z1, Z2, Z3, Z4, Z5, Z6, Z7)
+	LEAQ (R14)(DX*4), R9
+	LOAD(R14, R9, Z8, Z9, Z10, Z11, Z12, Z13, Z14, Z15)
+
+loop:
+	VMOVUPS      (BX), Z16
+	VMOVUPS      (BX)(R12*1), Z17
+	VBROADCASTSS (SI), Z18
+	VBROADCASTSS (SI)(AX*1), Z19
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z8
+	VFMADD231PS  Z16, Z19, Z1
+	VFMADD231PS  Z17, Z19, Z9
+	VBROADCASTSS (SI)(AX*2), Z18
+	VBROADCASTSS (SI)(R8*1), Z19
+	VFMADD231PS  Z16, Z18, Z2
+	VFMADD231PS  Z17, Z18, Z10
+	VFMADD231PS  Z16, Z19, Z3
+	VFMADD231PS  Z17, Z19, Z11
+	VBROADCASTSS (R15), Z18
+	VBROADCASTSS (R15)(AX*1), Z19
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z12
+	VFMADD231PS  Z16, Z19, Z5
+	VFMADD231PS  Z17, Z19, Z13
+	VBROADCASTSS (R15)(AX*2), Z18
+	VBROADCASTSS (R15)(R8*1), Z19
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z14
+	VFMADD231PS  Z16, Z19, Z7
+	VFMADD231PS  Z17, Z19, Z15
+	ADDQ         R10, SI
+	ADDQ         R10, R15
+	ADDQ         R11, BX
+	DECQ         CX
+	JNZ          loop
+
+	LEAQ (DI)(DX*4), R9
+	STORE(DI, R9, Z0, Z1, Z2, Z3, Z4, Z5, Z6, Z7)
+	LEAQ (R14)(DX*4), R9
+	STORE(R14, R9, Z8, Z9, Z10, Z11, Z12, Z13, Z14, Z15)
 	VZEROUPPER
 	RET

@@ -22,12 +22,7 @@ func (p *pass) moments(x *grid) (mean, inverse []float64) {
 	per := bands(x.h)
 	some := p.mem.take(p.n * per * 2 * x.c)
 	p.bands(x.h, func(k, i, y0, y1 int) {
-		var s1, s2 [lanes]float32
-		for o := 0; o < x.c; o += lanes {
-			sums(&s1, &s2, &x.v[(i*x.h+y0)*x.w*x.c+o], (y1-y0)*x.w, x.c)
-			copy(some[2*k*x.c+o:], s1[:])
-			copy(some[(2*k+1)*x.c+o:], s2[:])
-		}
+		sums(&some[2*k*x.c], &some[(2*k+1)*x.c], &x.v[(i*x.h+y0)*x.w*x.c], (y1-y0)*x.w, x.c)
 	})
 	mean, inverse = make([]float64, p.n*groups), make([]float64, p.n*groups)
 	wide := x.c / groups

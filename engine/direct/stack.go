@@ -26,7 +26,7 @@ func NewStack(layers []StackLayer, slope float32, linear bool) *Stack {
 		name := fmt.Sprint(i)
 		if l.Stride == 1 {
 			wi, wo := roundUp(l.In, lanes), roundUp(l.Out, lanes)
-			c := &conv{name: name, ci: l.In, co: l.Out, forward: newFilter(wi, wo), back: newFilter(wo, wi), rows: roundUp(wi, 6)}
+			c := &conv{name: name, ci: l.In, co: l.Out, forward: newFilter(wi, wo), back: newFilter(wo, wi), rows: roundUp(wi, tall)}
 			c.du = make([]float32, places*c.forward.panels*c.rows*panel, places*c.forward.panels*c.rows*panel+slack)
 			s.convs, s.wide = append(s.convs, c), append(s.wide, nil)
 			continue
