@@ -54,10 +54,9 @@ func wide8x32(k int, a *float32, aRow, aStep int, b *float32, bStep int, c *floa
 // inputTransform is inputTransform8 for c channels, the pixels of c channels side by side.
 func inputTransform(v *float32, plane int, p *float32, row, c int, half *float32) {
 	k := 0
-	if avx512 {
-		for ; k+lanes16 <= c; k += lanes16 {
-			inputTransform16(&at8(v, k)[0], plane, &at8(p, k)[0], row, c, half)
-		}
+	if avx512 && c >= lanes16 {
+		inputs16(v, 4*plane, p, 4*row, 4*c, c/lanes16)
+		k = c / lanes16 * lanes16
 	}
 	for ; k < c; k += lanes8 {
 		inputTransform8(&at8(v, k)[0], plane, &at8(p, k)[0], row, c, half)
@@ -67,10 +66,9 @@ func inputTransform(v *float32, plane int, p *float32, row, c int, half *float32
 // adjointTransform is adjointTransform8 for c channels.
 func adjointTransform(m *float32, plane int, p *float32, row, c int, half *float32) {
 	k := 0
-	if avx512 {
-		for ; k+lanes16 <= c; k += lanes16 {
-			adjointTransform16(&at8(m, k)[0], plane, &at8(p, k)[0], row, c, half)
-		}
+	if avx512 && c >= lanes16 {
+		adjoints16(m, 4*plane, p, 4*row, 4*c, c/lanes16)
+		k = c / lanes16 * lanes16
 	}
 	for ; k < c; k += lanes8 {
 		adjointTransform8(&at8(m, k)[0], plane, &at8(p, k)[0], row, c, half)
@@ -80,10 +78,9 @@ func adjointTransform(m *float32, plane int, p *float32, row, c int, half *float
 // outputTransform is outputTransform8 for c channels, which lie in m in panels of 16, each next values behind the last.
 func outputTransform(y, add *float32, m *float32, plane, next int, bias *float32, row, c, h, w int, half *float32) {
 	k := 0
-	if avx512 {
-		for ; k+lanes16 <= c; k += lanes16 {
-			outputTransform16(&at8(y, k)[0], behind(add, k), &at8(m, k/panel*next)[0], plane, &at8(bias, k)[0], row, c, h, w, half)
-		}
+	if avx512 && c >= lanes16 && h == 4 && w == 4 {
+		outputs16(y, add, m, 4*plane, 4*next, bias, 4*row, 4*c, c/lanes16)
+		k = c / lanes16 * lanes16
 	}
 	for ; k < c; k += lanes8 {
 		outputTransform8(&at8(y, k)[0], behind(add, k), &at8(m, k/panel*next+k%panel)[0], plane, &at8(bias, k)[0], row, c, h, w, half)
@@ -119,6 +116,15 @@ func filterAdjoint(g *float32, tap int, u *float32, plane int, half *float32) {
 		filterAdjoint8(&at8(g, k)[0], tap, &at8(u, k)[0], plane, half)
 	}
 }
+
+//go:noescape
+func inputs16(v *float32, plane int, p *float32, row, px, count int)
+
+//go:noescape
+func adjoints16(m *float32, plane int, p *float32, row, px, count int)
+
+//go:noescape
+func outputs16(y, add, m *float32, plane, next int, bias *float32, row, px, count int)
 
 // whole tells whether c channels are whole vectors of sixteen, and the processor has those.
 func whole(c int) bool { return avx512 && c%lanes16 == 0 }
