@@ -124,9 +124,23 @@ func (m *meter) Up()   {}
 
 // Velocity evaluates v(x, t) for len(t) images x [B,S,S,3] in [-1,1].
 func (n *Net) Velocity(x, t []float32) []float32 {
-	p := n.newPass(len(t), false)
-	defer p.free()
-	return p.forward(x, t)
+	v := make([]float32, 0, len(x))
+	size, some := len(x)/len(t), n.together()
+	for len(t) > 0 {
+		k := min(some, len(t))
+		p := n.newPass(k, false)
+		v = append(v, p.forward(x[:k*size], t[:k])...)
+		p.free()
+		x, t = x[k*size:], t[k:]
+	}
+	return v
+}
+
+// together is the number of images that are evaluated together: not so many that their activations leave the processor's
+// last cache from one operation to the next, nor so few that the filters are read too often.
+func (n *Net) together() int {
+	pixels := n.config.Size * n.config.Size
+	return max(1, (1<<20)/(pixels*n.config.Base), n.size/(pixels*256))
 }
 
 // Trace is one evaluation with all that its gradient takes.
