@@ -102,7 +102,7 @@ func (c *codec) stream(src *io.SectionReader) io.Reader {
 	if c == &codecs.tiff {
 		return src
 	}
-	return bufio.NewReaderSize(io.NewSectionReader(src, 0, src.Size()), 64<<10)
+	return bufio.NewReaderSize(io.NewSectionReader(src, 0, src.Size()), int(min(64<<10, src.Size())))
 }
 
 // converted is the bytes a pixel of an image in memory with the given colour

@@ -125,7 +125,7 @@ func (m *meter) Up()   {}
 // Velocity evaluates v(x, t) for len(t) images x [B,S,S,3] in [-1,1].
 func (n *Net) Velocity(x, t []float32) []float32 {
 	v := make([]float32, 0, len(x))
-	size, some := len(x)/len(t), n.together()
+	size, some := n.config.Size*n.config.Size*unet.Channels, n.together()
 	for len(t) > 0 {
 		k := min(some, len(t))
 		p := n.newPass(k, false)

@@ -121,8 +121,8 @@ func (c canvas) cut(x []float32, i int) []float32 {
 // tile to the next the weight goes over smoothly around the middle of their
 // overlap, within a quarter of the tile's side: no seam shows, and little of
 // the picture is a mixture of two translations.
-func (c canvas) join(tiles [][]float32) plane {
-	out := newPlane(c.w, c.h, 3)
+func (c canvas) join(tiles [][]float32, memory *room) plane {
+	out := memory.plane(c.w, c.h, 3)
 	along := func(p image.Point) int { return p.X + p.Y } // one of them is 0 where there are several tiles
 	// share is how much tile i has given way to tile i+1 at the place p.
 	share := func(i, p int) float32 {

@@ -172,9 +172,9 @@ const perGain = 12
 
 // gains gives q·g for every pixel of the canvas: a plane of perGain channels.
 // s and y are the source and its translation, 3 channels each.
-func gains(s, y plane, whole linear) plane {
+func gains(s, y plane, whole linear, memory *room) plane {
 	if vectors {
-		return gainsByVectors(s, y, whole)
+		return gainsByVectors(s, y, whole, memory)
 	}
 	return gainsByPixels(s, y, whole)
 }

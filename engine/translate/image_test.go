@@ -147,7 +147,7 @@ func TestRestoredDetail(t *testing.T) {
 					y.pix[i] += v
 				}
 				out := clone(src)
-				restore(out, newCanvas(l, src, datasets.White), y, datasets.White)
+				restore(out, newCanvas(l, src, datasets.White), y, datasets.White, nil)
 				restored += meanError(out, ref)
 				bare := image.NewNRGBA(image.Rect(0, 0, small, small))
 				for i := range small * small {
@@ -376,7 +376,7 @@ func BenchmarkRestore(b *testing.B) {
 	c := newCanvas(l, src, datasets.White)
 	img := clone(src)
 	for b.Loop() {
-		restore(img, c, c.colour, datasets.White)
+		restore(img, c, c.colour, datasets.White, nil)
 	}
 	b.ReportMetric(w*h/1e6*float64(b.N)/b.Elapsed().Seconds(), "Mpx/s")
 }

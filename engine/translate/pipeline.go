@@ -1,10 +1,12 @@
 package translate
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"image"
+	"image/png"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -144,8 +146,9 @@ func (x *export) run(ctx context.Context, q queue) Summary {
 			}
 		})
 		writers.Go(func() {
+			var memory writing
 			for p := range ran {
-				if event := x.write(ctx, p); ctx.Err() == nil || event.Err == nil {
+				if event := x.write(ctx, p, &memory); ctx.Err() == nil || event.Err == nil {
 					events <- event
 				}
 			}
@@ -357,7 +360,7 @@ type tile struct {
 // that only those at fault fail.
 func (x *export) runBatch(ctx context.Context, tiles []tile) {
 	start := time.Now()
-	var input []float32
+	input := make([]float32, 0, len(tiles)*len(tiles[0].tiles[tiles[0].i]))
 	for _, t := range tiles {
 		input = append(input, t.tiles[t.i]...)
 	}
@@ -394,13 +397,27 @@ func (x *export) runBatch(ctx context.Context, tiles []tile) {
 // for it to come by itself could let the next one be added to it.
 const heavy = 64 << 20
 
+// writing is what a writer keeps from one picture to the next.
+type writing struct {
+	room   room
+	png    png.EncoderBuffer // a megabyte
+	buffer *bufio.Writer
+}
+
+// Get implements png.EncoderBufferPool.
+func (w *writing) Get() *png.EncoderBuffer { return &w.png }
+
+// Put implements png.EncoderBufferPool.
+func (w *writing) Put(*png.EncoderBuffer) {}
+
 // write finishes a picture and stores it. Once ctx is cancelled it does nothing.
-func (x *export) write(ctx context.Context, p *picture) Event {
+func (x *export) write(ctx context.Context, p *picture, memory *writing) Event {
 	start := time.Now()
 	held := p.held
 	defer func() {
 		*p = picture{}
 		if held >= heavy {
+			memory.room = room{}
 			runtime.GC()
 		}
 		x.budget.release(held)
@@ -411,10 +428,10 @@ func (x *export) write(ctx context.Context, p *picture) Event {
 	}
 	var img *image.NRGBA
 	if e.Err == nil {
-		img, e.Err = p.result(x.options)
+		img, e.Err = p.result(x.options, &memory.room)
 	}
 	if e.Err == nil {
-		e.Err = x.out.write(p.job, p.job.info, img)
+		e.Err = x.out.write(p.job, p.job.info, img, memory)
 	}
 	if e.Err == nil {
 		e.Output = x.out.path(p.job)

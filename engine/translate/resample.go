@@ -74,16 +74,55 @@ type plane struct {
 	pix     []float32
 }
 
-func newPlane(w, h, c int) plane { return plane{w, h, c, make([]float32, w*h*c)} }
+func newPlane(w, h, c int) plane { return (*room)(nil).plane(w, h, c) }
+
+// A room is memory for one picture after the other: what is taken from it is
+// free again after reset, and is mostly of the same size then. A nil room gives
+// new memory.
+type room struct {
+	pieces [][]float32
+	taken  int
+}
+
+// reset makes all that was taken free. It is not to be used any more.
+func (r *room) reset() {
+	if r != nil {
+		r.taken = 0
+	}
+}
+
+// take returns n zeros.
+func (r *room) take(n int) []float32 {
+	if r == nil {
+		return make([]float32, n)
+	}
+	r.taken++
+	if r.taken > len(r.pieces) {
+		r.pieces = append(r.pieces, nil)
+	}
+	piece := &r.pieces[r.taken-1]
+	if cap(*piece) < n {
+		*piece = make([]float32, n)
+	} else {
+		clear((*piece)[:n])
+	}
+	return (*piece)[:n]
+}
+
+// plane takes a plane of zeros.
+func (r *room) plane(w, h, c int) plane { return plane{w, h, c, r.take(w * h * c)} }
 
 func (p plane) row(y int) []float32 { return p.pix[y*p.w*p.c : (y+1)*p.w*p.c] }
 
 // mixColumns writes to dst, a row of p's width, the mixture of p's rows that
 // t asks for at output row y.
-func (p plane) mixColumns(dst []float32, t taps, y int) {
+func (p plane) mixColumns(dst []float32, t taps, y int) { mixRows(dst, p, t.start[y], t.of(y)) }
+
+// mixRowsByPixels is mixRows for any processor.
+func mixRowsByPixels(dst []float32, p plane, first int, weight []float32) {
 	clear(dst)
-	for k, w := range t.of(y) {
-		addScaled(dst, p.row(t.start[y]+k), w)
+	for k, w := range weight {
+		addScaledByPixels(dst, p.row(first+k), w)
 	}
 }
 

@@ -20,13 +20,13 @@ import (
 // mean of y where the canvas is transparent, or else what the linear fit of the
 // whole picture says of the background's colour. A network that changes nothing
 // thus gives the source back, and soft edges keep no rim of the background.
-func restore(img *image.NRGBA, c canvas, y plane, background color.NRGBA) {
+func restore(img *image.NRGBA, c canvas, y plane, background color.NRGBA, memory *room) {
 	whole, at := fitWhole(c.colour, y)
-	gain := gains(c.colour, y, whole)
+	gain := gains(c.colour, y, whole, memory)
 	behind := translatedBackground(c, y, at(toUnit(background)))
 
 	// Both sides of the difference that the gain is applied to, side by side.
-	both := newPlane(c.w, c.h, perBoth)
+	both := memory.plane(c.w, c.h, perBoth)
 	for i := range c.w * c.h {
 		copy(both.pix[perBoth*i:], y.pix[3*i:3*i+3])
 		copy(both.pix[perBoth*i+4:], c.colour.pix[3*i:3*i+3])
@@ -40,11 +40,10 @@ func restore(img *image.NRGBA, c canvas, y plane, background color.NRGBA) {
 	}
 	inBands(H, func(from, to int) {
 		b, g := make([]float32, perBoth*c.w), make([]float32, perGain*c.w+4) // room to read whole vectors
-		room := make([]float32, (perBoth+perGain)*W+4)
 		for row := from; row < to; row++ {
 			both.mixColumns(b, bothY, row)
 			gain.mixColumns(g[:perGain*c.w], gainY, row)
-			r.row(img.Pix[row*img.Stride:row*img.Stride+4*W], b, g, room)
+			r.row(img.Pix[row*img.Stride:row*img.Stride+4*W], b, g)
 		}
 	})
 }
@@ -60,10 +59,10 @@ type restorer struct {
 }
 
 // row replaces a row of the source's pixels; b holds y and s, and g the gains,
-// of the canvas at its height. room is for both at the width of the row.
-func (r *restorer) row(line []uint8, b, g, room []float32) {
+// of the canvas at its height.
+func (r *restorer) row(line []uint8, b, g []float32) {
 	if vectors {
-		r.rowByVectors(line, b, g, room)
+		r.rowByVectors(line, b, g)
 	} else {
 		r.rowByPixels(line, b, g)
 	}

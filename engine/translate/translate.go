@@ -174,7 +174,7 @@ func Image(ctx context.Context, net Network, src *image.NRGBA, o Options) (*imag
 			tiles[i] = y[i*len(y)/n : (i+1)*len(y)/n]
 		}
 	}
-	return p.result(o)
+	return p.result(o, nil)
 }
 
 // runNetwork runs net and checks the shape of what it gives.
@@ -259,7 +259,9 @@ func luma(tile []float32) {
 }
 
 // result makes the picture to be written, in place of the source's pixels.
-func (p *picture) result(o Options) (*image.NRGBA, error) {
+// memory is for what it takes meanwhile.
+func (p *picture) result(o Options, memory *room) (*image.NRGBA, error) {
+	memory.reset()
 	for _, t := range p.tiles {
 		for _, v := range t {
 			if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
@@ -271,7 +273,7 @@ func (p *picture) result(o Options) (*image.NRGBA, error) {
 		}
 	}
 	if o.Size == Original {
-		restore(p.img, p.canvas, p.canvas.join(p.tiles), o.Background)
+		restore(p.img, p.canvas, p.canvas.join(p.tiles, memory), o.Background, memory)
 		return p.img, nil
 	}
 	out := image.NewNRGBA(image.Rect(0, 0, p.canvas.size, p.canvas.size))

@@ -2,7 +2,11 @@
 
 package translate
 
-import "simd/archsimd"
+import (
+	"encoding/binary"
+	"simd/archsimd"
+	"unsafe"
+)
 
 // Wide and scalar arithmetic must not take turns within a loop: Go writes scalars, zeros and copies of structs in the
 // older encoding, and where the upper halves of the registers are in use every turn costs some hundred cycles on Intel's
@@ -16,9 +20,14 @@ const lanes = 8
 
 type vector = archsimd.Float32x8
 
-func load(s []float32, i int) vector { return archsimd.LoadFloat32x8((*[lanes]float32)(s[i:])) }
+// at is the vector of s that begins at place i. A slice of s would be checked twice, which takes longer than the loading.
+func at(s []float32, i int) *[lanes]float32 {
+	return (*[lanes]float32)(unsafe.Add(unsafe.Pointer(&s[i+lanes-1]), -4*(lanes-1)))
+}
 
-func store(v vector, s []float32, i int) { v.Store((*[lanes]float32)(s[i:])) }
+func load(s []float32, i int) vector { return archsimd.LoadFloat32x8(at(s, i)) }
+
+func store(v vector, s []float32, i int) { v.Store(at(s, i)) }
 
 func all(v float32) vector { return archsimd.BroadcastFloat32x8(v) }
 
@@ -46,9 +55,9 @@ type planes struct {
 // margin is the zeros before each row; at least as many lie behind it.
 const margin = lanes
 
-func newPlanes(w, h, n int) planes {
+func (r *room) planes(w, h, n int) planes {
 	stride := margin + (w+lanes-1)/lanes*lanes + margin
-	return planes{w, h, stride, make([]float32, stride*h*n)}
+	return planes{w, h, stride, r.take(stride * h * n)}
 }
 
 // row is row y of plane k, margins included.
@@ -57,9 +66,9 @@ func (p planes) row(k, y int) []float32 {
 }
 
 // gainsByVectors is gains for eight pixels at once.
-func gainsByVectors(s, y plane, whole linear) plane {
+func gainsByVectors(s, y plane, whole linear, memory *room) plane {
 	w, h := s.w, s.h
-	values := newPlanes(w, h, 6) // s and y
+	values := memory.planes(w, h, 6) // s and y
 	for row := range h {
 		from, and := s.row(row), y.row(row)
 		for c := range 3 {
@@ -69,7 +78,7 @@ func gainsByVectors(s, y plane, whole linear) plane {
 			}
 		}
 	}
-	level, other := newPlanes(w, h, 10), newPlanes(w, h, 10) // g, and what it leaves unexplained
+	level, other := memory.planes(w, h, 10), memory.planes(w, h, 10) // g, and what it leaves unexplained
 	for k := range 10 {
 		v := whole.unexplained
 		if k < 9 {
@@ -82,16 +91,16 @@ func gainsByVectors(s, y plane, whole linear) plane {
 			}
 		}
 	}
-	share := newPlanes(w, 1, 1).pix
+	share := memory.planes(w, 1, 1).pix
 	for _, r := range windows {
 		for x := range w {
 			share[margin+x] = 1 / float32(min(x+r, w-1)-max(x-r, 0)+1)
 		}
-		fitWindows(values, level, r, share)
-		meanWindows(level, other, r, share)
+		fitWindows(values, level, r, share, memory)
+		meanWindows(level, other, r, share, memory)
 		level, other = other, level
 	}
-	out := newPlane(w, h, perGain)
+	out := memory.plane(w, h, perGain)
 	for row := range h {
 		var at [10][]float32
 		for k := range at {
@@ -110,8 +119,8 @@ func gainsByVectors(s, y plane, whole linear) plane {
 
 // fitWindows fits every pixel's window anew, starting from the fit that level holds of it. share is 1 over the number
 // of columns of a window.
-func fitWindows(values, level planes, r int, share []float32) {
-	columns := newPlanes(values.w, 1, moments)
+func fitWindows(values, level planes, r int, share []float32, memory *room) {
+	columns := memory.planes(values.w, 1, moments)
 	add := func(row int, sign float64) {
 		addRow(columns.pix, columns.stride, values.pix, values.h*values.stride, row*values.stride, values.w, float32(sign))
 	}
@@ -159,10 +168,10 @@ func fitRow(columns, level planes, row, r int, shareOfRows float32, share []floa
 	for x := margin; x < margin+columns.w; x += lanes {
 		n := load(share, x).Mul(rows)
 		for k := range m {
-			at := k*stride + x - r
-			sum := load(pix, at)
-			for i := 1; i <= 2*r; i++ {
-				sum = sum.Add(load(pix, at+i))
+			first := k*stride + x - r
+			sum := load(pix, first)
+			for i := first + 1; i <= first+2*r; i++ {
+				sum = sum.Add(load(pix, i))
 			}
 			sum.Mul(n).Store(&m[k])
 		}
@@ -213,8 +222,8 @@ func fitVector(level []float32, plane, at int, m *[moments][lanes]float32) {
 
 // meanWindows writes to out the mean of in over the (2r+1)² window around every pixel, cut off at the border. What lies
 // behind the end of in's rows is lost.
-func meanWindows(in, out planes, r int, share []float32) {
-	sum := newPlanes(in.w, 1, 1).pix
+func meanWindows(in, out planes, r int, share []float32, memory *room) {
+	sum := memory.planes(in.w, 1, 1).pix
 	end := margin + in.w
 	for k := range 10 {
 		clear(sum)
@@ -241,40 +250,77 @@ func meanRow(to, sum []float32, w, r int, shareOfRows float32, share []float32) 
 	archsimd.ClearAVXUpperBits()
 }
 
-// rowByVectors is row with the channels of a pixel side by side.
-func (r *restorer) rowByVectors(line []uint8, b, g, room []float32) {
-	n := len(line) / 4
-	both, gain := room[:perBoth*n], room[perBoth*n:]
-	mixBoth(both, b, r.bothX.start, r.bothX.weight, r.bothX.n)
-	mixGain(gain, g, r.gainX.start, r.gainX.weight, r.gainX.n)
-	for x := range n {
-		r.pixel(line[4*x:4*x+4], (*[perBoth]float32)(both[perBoth*x:]), (*[perGain]float32)(gain[perGain*x:]))
+// mixRows sets dst to the sum of rows of p, weight[k] times row first+k.
+func mixRows(dst []float32, p plane, first int, weight []float32) {
+	if !vectors {
+		mixRowsByPixels(dst, p, first, weight)
+		return
 	}
-}
-
-func mixBoth(dst, src []float32, start []int, weight []float32, n int) {
-	for x, at := range start {
-		sum := load(src, perBoth*at).Mul(all(weight[x*n]))
-		for k := 1; k < n; k++ {
-			sum = load(src, perBoth*(at+k)).MulAdd(all(weight[x*n+k]), sum)
+	wide := len(dst)
+	n := wide &^ (lanes - 1)
+	for i := 0; i < n; i += lanes {
+		at := first*wide + i
+		sum := load(p.pix, at).Mul(all(weight[0]))
+		for _, w := range weight[1:] {
+			at += wide
+			sum = load(p.pix, at).MulAdd(all(w), sum)
 		}
-		store(sum, dst, perBoth*x)
+		store(sum, dst, i)
 	}
 	archsimd.ClearAVXUpperBits()
+	for i := n; i < wide; i++ {
+		dst[i] = 0
+		for k, w := range weight {
+			dst[i] += w * p.pix[(first+k)*wide+i]
+		}
+	}
 }
 
-// mixGain writes the twelve channels of a pixel as two vectors, the second of which the next pixel writes over.
-func mixGain(dst, src []float32, start []int, weight []float32, n int) {
-	for x, at := range start {
-		w := all(weight[x*n])
-		a, b := load(src, perGain*at).Mul(w), load(src, perGain*at+lanes).Mul(w)
-		for k := 1; k < n; k++ {
-			w := all(weight[x*n+k])
-			a = load(src, perGain*(at+k)).MulAdd(w, a)
-			b = load(src, perGain*(at+k)+lanes).MulAdd(w, b)
+type colour = archsimd.Float32x4 // of a pixel: three channels, and alpha or nothing
+
+func grey(v float32) colour { return archsimd.BroadcastFloat32x4(v) }
+
+// rowByVectors is row with the channels of a pixel side by side. Its rows of gains have room for half a vector behind
+// them.
+func (r *restorer) rowByVectors(line []uint8, b, g []float32) {
+	background := archsimd.LoadFloat32x4(&[4]float32{r.background[0], r.background[1], r.background[2]})
+	behind := archsimd.LoadFloat32x4(&[4]float32{r.behind[0], r.behind[1], r.behind[2]})
+	zero, one, round := grey(0), grey(1), grey(.5)
+	half, white, share := grey(127.5), grey(255), grey(1./255)
+	// Structs are not copied within the loop, see above.
+	fromB, fromG, weightB, weightG, nB, nG := r.bothX.start, r.gainX.start, r.bothX.weight, r.gainX.weight, r.bothX.n, r.gainX.n
+	for x := range len(line) / 4 {
+		i, first := perBoth*fromB[x], x*nB
+		both := load(b, i).Mul(all(weightB[first]))
+		for k := first + 1; k < first+nB; k++ {
+			i += perBoth
+			both = load(b, i).MulAdd(all(weightB[k]), both)
 		}
-		store(a, dst, perGain*x)
-		store(b, dst, perGain*x+lanes)
+		i, first = perGain*fromG[x], x*nG
+		w := all(weightG[first])
+		gain, third := load(g, i).Mul(w), load(g, i+lanes).Mul(w)
+		for k := first + 1; k < first+nG; k++ {
+			i += perGain
+			w := all(weightG[k])
+			gain = load(g, i).MulAdd(w, gain)
+			third = load(g, i+lanes).MulAdd(w, third)
+		}
+		p := line[4*x : 4*x+4]
+		f := archsimd.BroadcastUint32x4(binary.LittleEndian.Uint32(p)).AsUint8x16().ExtendLo4ToUint32().AsInt32x4().ConvertToFloat32()
+		alpha := f.SelectFromPair(3, 3, 3, 3, f).Mul(share)
+		if p[3] != 255 {
+			f = alpha.Mul(f).Add(one.Sub(alpha).Mul(background))
+		}
+		d := f.Div(half).Sub(one).Sub(both.GetHi()) // what the canvas could not hold
+		out := gain.GetLo().MulAdd(d.SelectFromPair(0, 0, 0, 0, d), both.GetLo())
+		out = gain.GetHi().MulAdd(d.SelectFromPair(1, 1, 1, 1, d), out)
+		out = third.GetLo().MulAdd(d.SelectFromPair(2, 2, 2, 2, d), out)
+		if p[3] != 255 && p[3] != 0 {
+			out = out.Sub(one.Sub(alpha).Mul(behind)).Div(alpha)
+		}
+		var bytes [4]int32
+		out.Add(one).Mul(half).Max(zero).Min(white).Add(round).ConvertToInt32().Store(&bytes)
+		p[0], p[1], p[2] = uint8(bytes[0]), uint8(bytes[1]), uint8(bytes[2])
 	}
 	archsimd.ClearAVXUpperBits()
 }

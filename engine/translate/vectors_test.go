@@ -22,7 +22,7 @@ func TestVectorsDoWhatPixelsDo(t *testing.T) {
 			y.pix[i] = float32(math.Sin(3*float64(v) + float64(i%7)/10))
 		}
 		whole, _ := fitWhole(c.colour, y)
-		gain, want := gainsByVectors(c.colour, y, whole), gainsByPixels(c.colour, y, whole)
+		gain, want := gainsByVectors(c.colour, y, whole, nil), gainsByPixels(c.colour, y, whole)
 		for i, v := range want.pix {
 			if math.Abs(float64(gain.pix[i]-v)) > 1e-3 {
 				t.Fatalf("%d×%d: gain %d is %g, and %g by pixels", w, h, i, gain.pix[i], v)
@@ -45,7 +45,7 @@ func TestVectorsDoWhatPixelsDo(t *testing.T) {
 			line[4*x+3] = uint8(255 - 85*(x%4)) // opaque, transparent and between
 		}
 		plain := append([]uint8(nil), line...)
-		r.rowByVectors(line, b, g, make([]float32, (perBoth+perGain)*W+4))
+		r.rowByVectors(line, b, g)
 		r.rowByPixels(plain, b, g)
 		for i, v := range plain {
 			if d := int(line[i]) - int(v); d < -1 || d > 1 {
