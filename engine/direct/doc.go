@@ -4,7 +4,8 @@
 // What makes it fast: 3×3 convolutions by Winograd's F(4×4, 3×3) (Lavin and Gray 2015, arXiv 1509.09308), which take a
 // quarter of the multiplications, with transforms and products on tiles that stay in the cache; the weight gradient in
 // the same transformed space; normalisation, time conditioning and SiLU in one pass over memory, as in package layer.
-// The kernels need AVX2 and FMA; they are Go with vector intrinsics but for the product's inner loop.
+// The kernels need AVX2 and FMA, and use AVX-512 where there is some. They are Go with vector intrinsics, but for the
+// product's inner loop and for the transforms with AVX-512, which are assembly.
 //
 // Activations lie as NHWC float32. Results do not depend on the number of cores, bit for bit. They differ from those of
 // the graph that package unet builds by rounding: some 10⁻⁶ of the values' size, in the gradient some 10⁻⁵.

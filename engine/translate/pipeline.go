@@ -88,7 +88,7 @@ func run(ctx context.Context, net Network, inputs []string, outDir string, o Opt
 
 // An export is a Run under way. Its pictures pass through
 //
-//	jobs → read (Workers) → network (abreast) → write (Workers) → events
+//	jobs → read (Workers) → network (abreast) → write (Workers × writersOf) → events
 //
 // over channels. What bounds the memory is not the length of the channels but
 // the budget: a reader takes the bytes of a picture before it decodes it, and
@@ -145,6 +145,8 @@ func (x *export) run(ctx context.Context, q queue) Summary {
 				}
 			}
 		})
+	}
+	for range writersOf * workers {
 		writers.Go(func() {
 			var memory writing
 			for p := range ran {
@@ -396,6 +398,10 @@ func (x *export) runBatch(ctx context.Context, tiles []tile) {
 // heavy is the size of a picture after which the collector is called: waiting
 // for it to come by itself could let the next one be added to it.
 const heavy = 64 << 20
+
+// writersOf is how many writers there are for every reader: most of them wait
+// until what they wrote is on the disk.
+const writersOf = 4
 
 // writing is what a writer keeps from one picture to the next.
 type writing struct {

@@ -91,7 +91,7 @@ type Options struct {
 	// state, steps, direction. An output written with other settings does not
 	// count as done.
 	Settings string
-	// Workers is how many files are read, and how many written, at a time.
+	// Workers is how many files are read at a time; four times as many are written.
 	// Zero: one for every core.
 	Workers int
 	// MaxBytes bounds the memory of the pictures in the pipeline. A larger
