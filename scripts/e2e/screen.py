@@ -77,7 +77,13 @@ class Window:
 
     def close(self, name=""):
         """Closes by keyboard, and agrees where the window asks because training goes on."""
-        sh("xdotool", "key", "--window", self.id, "ctrl+q")
+        if self.process.poll() is not None:
+            print((WORK / "window.log").read_text()[-20000:])
+            sys.exit(f"the window was gone before it was closed, with status {self.process.returncode}")
+        # The keys are the display's, not sent to the window: that may be gone before they are let go, which xdotool calls an
+        # error, and the next window of the program takes them for still held.
+        sh("xdotool", "windowactivate", "--sync", self.id)
+        sh("xdotool", "key", "ctrl+q")
         time.sleep(2)
         if name:
             shot(name)
