@@ -2,7 +2,7 @@
 
 #include "textflag.h"
 
-// ARGUMENTS has the arguments of both kernels, and three and five times the distances between rows, in registers.
+// ARGUMENTS has the arguments that all kernels begin with in registers.
 #define ARGUMENTS \
 	MOVQ k+0(FP), CX; \
 	MOVQ a+8(FP), SI; \
@@ -12,17 +12,18 @@
 	MOVQ bStep+40(FP), R11; \
 	MOVQ c+48(FP), DI; \
 	MOVQ cRow+56(FP), DX; \
-	MOVQ add+64(FP), R12; \
-	LEAQ (AX)(AX*2), R8; \
-	LEAQ (AX)(AX*4), R9; \
-	LEAQ (DX)(DX*2), R13; \
-	LEAQ (DX)(DX*4), R14
+	MOVQ add+64(FP), R12
 
 // func narrow6x16(k int, a *float32, aRow, aStep int, b *float32, bStep int, c *float32, cRow int, add int)
 //
-// Y0 … Y11 hold the tile of C, two vectors a row. Strides are in bytes.
+// Y0 … Y11 hold the tile of C, two vectors a row. Strides are in bytes. R8 and R9 are three and five times the distance between
+// rows of A, R13 and R14 that of C.
 TEXT ·narrow6x16(SB), NOSPLIT, $0-72
 	ARGUMENTS
+	LEAQ (AX)(AX*2), R8
+	LEAQ (AX)(AX*4), R9
+	LEAQ (DX)(DX*2), R13
+	LEAQ (DX)(DX*4), R14
 	TESTQ R12, R12
 	JNZ  load
 	VXORPS Y0, Y0, Y0
@@ -94,18 +95,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// The kernels for AVX-512 take eight rows. WIDE has their first arguments in registers, as ARGUMENTS has, but R8 and R13 hold
-// three times the distances between rows, and R15 and R9 the fifth rows of A and of C.
-#define WIDE \
-	MOVQ k+0(FP), CX; \
-	MOVQ a+8(FP), SI; \
-	MOVQ aRow+16(FP), AX; \
-	MOVQ aStep+24(FP), R10; \
-	MOVQ b+32(FP), BX; \
-	MOVQ bStep+40(FP), R11; \
-	MOVQ c+48(FP), DI; \
-	MOVQ cRow+56(FP), DX; \
-	MOVQ add+64(FP), R12; \
+// The kernels for AVX-512 take eight rows. FIFTHS sets R8 and R13 to three times the distances between rows, and R15 and R9 to
+// the fifth rows of A and of C.
+#define FIFTHS \
 	LEAQ (AX)(AX*2), R8; \
 	LEAQ (DX)(DX*2), R13; \
 	LEAQ (SI)(AX*4), R15; \
@@ -146,7 +138,8 @@ loop:
 //
 // Z0 … Z7 hold the tile of C, a vector a row.
 TEXT ·wide8x16(SB), NOSPLIT, $0-72
-	WIDE
+	ARGUMENTS
+	FIFTHS
 	TESTQ R12, R12
 	JNZ  load
 	CLEAR(Z0, Z1, Z2, Z3, Z4, Z5, Z6, Z7)
@@ -179,7 +172,8 @@ loop:
 //
 // The same for two panels: Z0 … Z7 hold the first one's tile, Z8 … Z15 the other's.
 TEXT ·wide8x32(SB), NOSPLIT, $0-88
-	WIDE
+	ARGUMENTS
+	FIFTHS
 	MOVQ cPanel+80(FP), R14
 	ADDQ DI, R14
 	TESTQ R12, R12

@@ -90,7 +90,7 @@ func TestConvolutionLoweringsComputeTheDefinition(t *testing.T) {
 
 // With a repeated border a convolution computes what the definition gives inside of a larger image, whose outermost pixels
 // are those at the border once more; its gradient is the derivative of that.
-func TestAtrue(t *testing.T) {
+func TestARepeatedBorder(t *testing.T) {
 	be := graphtest.GoBackend(t)
 	rng := rand.New(rand.NewPCG(1, 3))
 	for _, c := range []int{5, 64} { // from 64 channels on the products may be saved

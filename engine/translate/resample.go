@@ -118,11 +118,11 @@ func (p plane) row(y int) []float32 { return p.pix[y*p.w*p.c : (y+1)*p.w*p.c] }
 // t asks for at output row y.
 func (p plane) mixColumns(dst []float32, t taps, y int) { mixRows(dst, p, t.start[y], t.of(y)) }
 
-// mixRowsByPixels is mixRows for any processor.
-func mixRowsByPixels(dst []float32, p plane, first int, weight []float32) {
-	clear(dst)
+// mixRowsByPixels is mixRows for any processor, for the values from place at on.
+func mixRowsByPixels(dst []float32, p plane, first int, weight []float32, at int) {
+	clear(dst[at:])
 	for k, w := range weight {
-		addScaledByPixels(dst, p.row(first+k), w)
+		addScaledByPixels(dst[at:], p.row(first + k)[at:], w)
 	}
 }
 

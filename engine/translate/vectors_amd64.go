@@ -33,10 +33,6 @@ func all(v float32) vector { return archsimd.BroadcastFloat32x8(v) }
 
 // addScaled adds w·src to dst.
 func addScaled(dst, src []float32, w float32) {
-	if !vectors {
-		addScaledByPixels(dst, src, w)
-		return
-	}
 	n := len(dst) &^ (lanes - 1)
 	f := all(w)
 	for i := 0; i < n; i += lanes {
@@ -252,28 +248,20 @@ func meanRow(to, sum []float32, w, r int, shareOfRows float32, share []float32) 
 
 // mixRows sets dst to the sum of rows of p, weight[k] times row first+k.
 func mixRows(dst []float32, p plane, first int, weight []float32) {
-	if !vectors {
-		mixRowsByPixels(dst, p, first, weight)
-		return
-	}
-	wide := len(dst)
-	n := wide &^ (lanes - 1)
-	for i := 0; i < n; i += lanes {
-		at := first*wide + i
-		sum := load(p.pix, at).Mul(all(weight[0]))
-		for _, w := range weight[1:] {
-			at += wide
-			sum = load(p.pix, at).MulAdd(all(w), sum)
+	n := 0
+	if vectors {
+		for ; n+lanes <= len(dst); n += lanes {
+			at := first*len(dst) + n
+			sum := load(p.pix, at).Mul(all(weight[0]))
+			for _, w := range weight[1:] {
+				at += len(dst)
+				sum = load(p.pix, at).MulAdd(all(w), sum)
+			}
+			store(sum, dst, n)
 		}
-		store(sum, dst, i)
+		archsimd.ClearAVXUpperBits()
 	}
-	archsimd.ClearAVXUpperBits()
-	for i := n; i < wide; i++ {
-		dst[i] = 0
-		for k, w := range weight {
-			dst[i] += w * p.pix[(first+k)*wide+i]
-		}
-	}
+	mixRowsByPixels(dst, p, first, weight, n)
 }
 
 type colour = archsimd.Float32x4 // of a pixel: three channels, and alpha or nothing

@@ -75,11 +75,14 @@ class Window:
     def title(self):
         return sh("xdotool", "getwindowname", self.id)
 
+    def fail(self, why):
+        print((WORK / "window.log").read_text()[-20000:])
+        sys.exit(why)
+
     def close(self, name=""):
         """Closes by keyboard, and agrees where the window asks because training goes on."""
         if self.process.poll() is not None:
-            print((WORK / "window.log").read_text()[-20000:])
-            sys.exit(f"the window was gone before it was closed, with status {self.process.returncode}")
+            self.fail(f"the window was gone before it was closed, with status {self.process.returncode}")
         # The keys are the display's, not sent to the window: that may be gone before they are let go, which xdotool calls an
         # error, and the next window of the program takes them for still held.
         sh("xdotool", "windowactivate", "--sync", self.id)
@@ -100,8 +103,7 @@ class Window:
                 if not same or attempt == 2:
                     self.process.send_signal(signal.SIGQUIT)  # what all of the program waits for goes to its log
                     self.process.wait()
-                    print((WORK / "window.log").read_text()[-20000:])
-                    sys.exit("the window did not close")
+                    self.fail("the window did not close")
         if self.process.returncode != 0:
             sys.exit(f"the window ended with status {self.process.returncode}")
 
