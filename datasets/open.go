@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/zeebo/xxh3"
 )
 
 // Open makes a set of the images in the folder root. Decoding runs on all
@@ -367,11 +369,11 @@ func identifyFile(path string) (identity, error) {
 }
 
 func identifyReader(r io.Reader) (identity, error) {
-	h := sha256.New()
+	h := xxh3.New()
 	if _, err := io.Copy(h, r); err != nil {
 		return identity{}, err
 	}
-	return identity(h.Sum(nil)[:16]), nil
+	return h.Sum128().Bytes(), nil
 }
 
 // removeLeftovers deletes what an interrupted build left a day ago or earlier;

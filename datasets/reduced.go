@@ -82,6 +82,9 @@ func tryReduced(src *io.SectionReader, f facts, c image.Config, lim Limits, whom
 // new one of some megabytes costs a thirtieth of what decoding does.
 var codes sync.Pool
 
+// pixels are pieces of memory that held what was decoded of them.
+var pixels sync.Pool
+
 // borrow returns n bytes, whatever is in them, until back is called.
 func borrow(n int64) (b []byte, back func()) {
 	p, ok := codes.Get().(*[]byte)
@@ -96,10 +99,12 @@ func borrow(n int64) (b []byte, back func()) {
 // in the target's square to the size that it has there. Its error means no more than that the file is to be decoded in
 // the ordinary way.
 func decodeReduced(data []byte, f facts, w, h, denominator int, t target) (*Decoded, error) {
-	img, err := turbojpeg.Decode(data, w, h, denominator)
+	memory, _ := pixels.Get().([]byte)
+	img, err := turbojpeg.Decode(data, w, h, denominator, memory)
 	if err != nil {
 		return nil, err
 	}
+	defer pixels.Put(img.Pix)
 	part, to := t.fit.Frame(w, h, t.size)
 	small := areaMeans(img, part, denominator, to.Dx(), to.Dy())
 	return &Decoded{Image: turnUpright(small, f.orientation), Format: codecs.jpeg.name, Orientation: f.orientation}, nil

@@ -61,8 +61,9 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
-// identity is the first half of a SHA-256 sum or, of JPEG code, XXH3's 128 bits:
-// enough to tell any number of pictures apart.
+// identity is the first half of a SHA-256 sum or, of JPEG code and of whole files,
+// of which there are megabytes, XXH3's 128 bits: enough to tell any number of
+// pictures apart.
 type identity [16]byte
 
 func identify(b []byte) identity {

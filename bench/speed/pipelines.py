@@ -5,7 +5,7 @@ from .environment import PROBE, PROGRAM
 from .results import of, ratio
 from .runner import value
 
-PHOTOGRAPHS = 24
+PHOTOGRAPHS = 80
 ENOUGH = 60  # seconds for a case without a peer, after which it is not repeated
 PILLOW, BARE = "Pillow, draft mode", "the bare network"
 WITH_NETWORK = ("translate/2000-files",)  # cases of `straightway bench` that measure the network alone as well
@@ -13,7 +13,7 @@ WITH_NETWORK = ("translate/2000-files",)  # cases of `straightway bench` that me
 
 def ingest(run, book, a, python, folder):
     photographs = folder / "photographs"
-    run(python, BENCH / "pictures.py", "photographs", photographs, min(PHOTOGRAPHS, 4 * a.steps))
+    run(python, BENCH / "pictures.py", "photographs", photographs, min(PHOTOGRAPHS, 8 * a.steps))
     for k in range(1, a.pairs + 1):
         ours = run(PROBE, "folder", "-size", 64, photographs)
         theirs = run(python, BENCH / "pillow_ingest.py", photographs, "--size", 64, "--processes", a.cores)
