@@ -8,7 +8,7 @@ import (
 )
 
 // What this file computes, it computes for eight channels at once. vectors16_amd64.go is the same for sixteen, and is made
-// from this one by go test ./engine/direct/internal/widen -update.
+// from this one by go test ./engine/internal/widen -update.
 
 const lanes8 = 8
 

@@ -88,15 +88,21 @@ func newCanvas(l layout, img *image.NRGBA, background color.NRGBA) canvas {
 		c.alpha = make([]float32, l.w*l.h)
 	}
 	bg := [3]float32{float32(background.R), float32(background.G), float32(background.B)}
+	if c.alpha == nil {
+		to := c.colour.pix
+		for i, j := 0, 0; i < len(to); i, j = i+3, j+4 {
+			p, t := small.Pix[j:j+3], to[i:i+3]
+			t[0], t[1], t[2] = units[p[0]], units[p[1]], units[p[2]]
+		}
+		return c
+	}
 	for i := range l.w * l.h {
 		p := small.Pix[4*i : 4*i+4]
 		a := float32(p[3]) / 255
 		for k := range 3 {
 			c.colour.pix[3*i+k] = unit(toByte(a*float32(p[k]) + (1-a)*bg[k]))
 		}
-		if c.alpha != nil {
-			c.alpha[i] = a
-		}
+		c.alpha[i] = a
 	}
 	return c
 }
@@ -104,6 +110,9 @@ func newCanvas(l layout, img *image.NRGBA, background color.NRGBA) canvas {
 // cut appends tile i to x: size×size×3 values in [-1, 1].
 func (c canvas) cut(x []float32, i int) []float32 {
 	at := c.tiles[i]
+	if c.w == c.size && c.h == c.size {
+		return append(x, c.colour.pix...)
+	}
 	for y := at.Y; y < at.Y+c.size; y++ {
 		for px := at.X; px < at.X+c.size; px++ {
 			if px < 0 || px >= c.w || y < 0 || y >= c.h {
@@ -123,6 +132,10 @@ func (c canvas) cut(x []float32, i int) []float32 {
 // the picture is a mixture of two translations.
 func (c canvas) join(tiles [][]float32, memory *room) plane {
 	out := memory.plane(c.w, c.h, 3)
+	if c.w == c.size && c.h == c.size {
+		copy(out.pix, tiles[0])
+		return out
+	}
 	along := func(p image.Point) int { return p.X + p.Y } // one of them is 0 where there are several tiles
 	// share is how much tile i has given way to tile i+1 at the place p.
 	share := func(i, p int) float32 {
@@ -158,6 +171,14 @@ func (c canvas) join(tiles [][]float32, memory *room) plane {
 	}
 	return out
 }
+
+// units is unit of every byte.
+var units = func() (u [256]float32) {
+	for b := range u {
+		u[b] = unit(uint8(b))
+	}
+	return u
+}()
 
 // unit maps a byte to the network's range [-1, 1].
 func unit(b uint8) float32 { return float32(b)/127.5 - 1 }

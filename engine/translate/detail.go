@@ -146,15 +146,10 @@ func fit(sum *[moments]float64, n float64, prior *linear, eps float64) (out line
 	return out
 }
 
-// fitWhole fits the whole canvas, starting from the identity, and gives the
-// fitted value for a colour too.
-func fitWhole(s, y plane) (whole linear, at func(c [3]float32) [3]float32) {
-	var sum [moments]float64
-	for i := 0; i < len(s.pix); i += 3 {
-		addMoments(&sum, s.pix[i:i+3], y.pix[i:i+3], 1)
-	}
-	n := float64(s.w * s.h)
-	whole = fit(&sum, n, &identity, wholeRidge)
+// fitWhole fits the whole canvas of n pixels, whose moments are summed, starting
+// from the identity, and gives the fitted value for a colour too.
+func fitWhole(sum *[moments]float64, n float64) (whole linear, at func(c [3]float32) [3]float32) {
+	whole = fit(sum, n, &identity, wholeRidge)
 	return whole, func(c [3]float32) (out [3]float32) {
 		for v := range 3 {
 			out[v] = float32(sum[atY+v] / n)
@@ -166,21 +161,23 @@ func fitWhole(s, y plane) (whole linear, at func(c [3]float32) [3]float32) {
 	}
 }
 
-// perGain is the channels of a plane of gains: g[3u+v] is in 4u+v, so that what
-// leads from one channel of the source lies together.
-const perGain = 12
-
-// gains gives q·g for every pixel of the canvas: a plane of perGain channels.
-// s and y are the source and its translation, 3 channels each.
-func gains(s, y plane, whole linear, memory *room) plane {
+// gains gives q·g for every pixel of the canvas: nine planes, in the order of a
+// linear's g, and what the fit of the whole picture makes of a colour. s and y are
+// the source and its translation, 3 channels each, which both has plane by plane.
+func gains(s, y plane, both planes, memory *room) (g planes, at func(c [3]float32) [3]float32) {
 	if vectors {
-		return gainsByVectors(s, y, whole, memory)
+		return gainsByVectors(both, memory)
 	}
-	return gainsByPixels(s, y, whole)
+	return gainsByPixels(s, y)
 }
 
 // gainsByPixels is gains for any processor.
-func gainsByPixels(s, y plane, whole linear) plane {
+func gainsByPixels(s, y plane) (g planes, at func(c [3]float32) [3]float32) {
+	var sum [moments]float64
+	for i := 0; i < len(s.pix); i += 3 {
+		addMoments(&sum, s.pix[i:i+3], y.pix[i:i+3], 1)
+	}
+	whole, at := fitWhole(&sum, float64(s.w*s.h))
 	const c = 10 // g, and what it leaves unexplained
 	level := newPlane(s.w, s.h, c)
 	for i := 0; i < len(level.pix); i += c {
@@ -196,17 +193,15 @@ func gainsByPixels(s, y plane, whole linear) plane {
 		})
 		level = level.boxMean(r)
 	}
-	out := newPlane(s.w, s.h, perGain)
+	g = (*room)(nil).planes(s.w, s.h, 9)
 	for i := range s.w * s.h {
-		at := level.pix[i*c : i*c+c]
-		trust := max(0, 1-caution*at[9])
-		for u := range 3 {
-			for v := range 3 {
-				out.pix[i*perGain+4*u+v] = at[3*u+v] * trust
-			}
+		l := level.pix[i*c : i*c+c]
+		trust := max(0, 1-caution*l[9])
+		for k, v := range l[:9] {
+			g.row(k, i/s.w)[margin+i%s.w] = v * trust
 		}
 	}
-	return out
+	return g, at
 }
 
 // eachWindow calls f for every pixel i with the summed moments of the n pixels

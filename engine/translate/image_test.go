@@ -370,15 +370,22 @@ func TestComparisonShowsThreePanels(t *testing.T) {
 }
 
 func BenchmarkRestore(b *testing.B) {
-	const w, h = 4000, 3000
-	src := noisy(1, w, h, false)
-	l := newLayout(w, h, 128, datasets.Crop)
-	c := newCanvas(l, src, datasets.White)
-	img := clone(src)
-	for b.Loop() {
-		restore(img, c, c.colour, datasets.White, nil)
+	for _, of := range []struct {
+		name       string
+		w, h, size int
+	}{{"photograph", 4000, 3000, 128}, {"drawing", 128, 128, 64}} {
+		b.Run(of.name, func(b *testing.B) {
+			src := noisy(1, of.w, of.h, false)
+			c := newCanvas(newLayout(of.w, of.h, of.size, datasets.Crop), src, datasets.White)
+			img := clone(src)
+			var memory room
+			for b.Loop() {
+				memory.reset()
+				restore(img, c, c.colour, datasets.White, &memory)
+			}
+			b.ReportMetric(float64(of.w*of.h)/1e6*float64(b.N)/b.Elapsed().Seconds(), "Mpx/s")
+		})
 	}
-	b.ReportMetric(w*h/1e6*float64(b.N)/b.Elapsed().Seconds(), "Mpx/s")
 }
 
 // TestGreyStaysGrey translates by a network that gives everything a tint. A picture without colour is to have none

@@ -109,8 +109,9 @@ func (x *export) run(ctx context.Context, q queue) Summary {
 		workers = min(runtime.NumCPU(), runtime.GOMAXPROCS(0))
 	}
 	jobs := make(chan *job)
-	read := make(chan *picture, workers)
-	ran := make(chan *picture, workers)
+	batch := max(1, x.net.Batch())
+	read := make(chan *picture, batch)
+	ran := make(chan *picture, abreast*batch) // or a batch that is through would wait for writers that wait for the disk
 	events := make(chan Event, workers)
 
 	go func() {

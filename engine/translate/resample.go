@@ -35,6 +35,9 @@ type taps struct {
 	weight []float32
 }
 
+// size is the number of output samples.
+func (t taps) size() int { return len(t.start) }
+
 // of is the weights of output sample i.
 func (t taps) of(i int) []float32 { return t.weight[i*t.n : i*t.n+t.n] }
 
@@ -114,19 +117,98 @@ func (r *room) plane(w, h, c int) plane { return plane{w, h, c, r.take(w * h * c
 
 func (p plane) row(y int) []float32 { return p.pix[y*p.w*p.c : (y+1)*p.w*p.c] }
 
-// mixColumns writes to dst, a row of p's width, the mixture of p's rows that
-// t asks for at output row y.
-func (p plane) mixColumns(dst []float32, t taps, y int) { mixRows(dst, p, t.start[y], t.of(y)) }
+// planes are channels of a small image, each for itself, in rows with room for
+// windows and vectors that reach over the ends.
+type planes struct {
+	w, h, stride int
+	pix          []float32
+}
 
-// mixRowsByPixels is mixRows for any processor, for the values from place at on.
-func mixRowsByPixels(dst []float32, p plane, first int, weight []float32, at int) {
-	clear(dst[at:])
-	for k, w := range weight {
-		addScaledByPixels(dst[at:], p.row(first + k)[at:], w)
+// margin is the zeros before each row and, at least, behind it. Rows are a whole
+// number of it long, as it is the longest vector.
+const margin = 16
+
+func wholeVectors(n int) int { return (n + margin - 1) / margin * margin }
+
+// planes takes n planes of zeros.
+func (r *room) planes(w, h, n int) planes {
+	stride := margin + wholeVectors(w) + margin
+	return planes{w, h, stride, r.take(stride * h * n)}
+}
+
+// row is row y of plane k, margins included.
+func (p planes) row(k, y int) []float32 {
+	return p.pix[(k*p.h+y)*p.stride:][:p.stride]
+}
+
+// split writes the three channels of an image to the planes from first on.
+func (p planes) split(from plane, first int) {
+	for y := range p.h {
+		row := from.row(y)
+		for c := range 3 {
+			to := p.row(first+c, y)[margin:][:p.w]
+			for x, i := 0, c; x < len(to); x, i = x+1, i+3 {
+				to[x] = row[i]
+			}
+		}
 	}
 }
 
-// addScaledByPixels is addScaled for any processor.
+// An enlarger gives the rows of planes at another size, from the top to the
+// bottom. Each of the planes' own rows is brought to the new width once; as many
+// are kept as a row of the result is made of.
+type enlarger struct {
+	planes
+	n     int // planes
+	x, y  taps
+	picks picks
+	width int       // x.size() in whole vectors, the length of a row of the result
+	rows  []float32 // y.n times n rows
+	holds []int     // which rows of the planes these are
+	mixed []float32
+}
+
+func newEnlarger(p planes, n int, x, y taps, memory *room) *enlarger {
+	width := wholeVectors(x.size())
+	e := &enlarger{p, n, x, y, newPicks(x, p), width, memory.take(y.n * n * width), make([]int, y.n), memory.take(n * width)}
+	for i := range e.holds {
+		e.holds[i] = -1
+	}
+	return e
+}
+
+// row is row y of the result, until the next is asked for: a row of each plane.
+func (e *enlarger) row(y int) []float32 {
+	size := len(e.mixed)
+	clear(e.mixed)
+	for k, w := range e.y.of(y) {
+		row := e.y.start[y] + k
+		i := row % e.y.n
+		wide := e.rows[i*size:][:size]
+		if e.holds[i] != row {
+			e.holds[i] = row
+			for c := range e.n {
+				enlargeRow(wide[c*e.width:][:e.width], e.planes.row(c, row), e.x, e.picks)
+			}
+		}
+		addScaled(e.mixed, wide, w)
+	}
+	return e.mixed
+}
+
+// enlargeRowByPixels writes to dst the row src, margins included, at another
+// width.
+func enlargeRowByPixels(dst, src []float32, t taps) {
+	for x, start := range t.start {
+		var sum float32
+		for k, w := range t.of(x) {
+			sum += w * src[margin+start+k]
+		}
+		dst[x] = sum
+	}
+}
+
+// addScaledByPixels adds w times src to dst.
 func addScaledByPixels(dst, src []float32, w float32) {
 	for i, v := range src[:len(dst)] {
 		dst[i] += w * v

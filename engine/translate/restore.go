@@ -21,85 +21,71 @@ import (
 // whole picture says of the background's colour. A network that changes nothing
 // thus gives the source back, and soft edges keep no rim of the background.
 func restore(img *image.NRGBA, c canvas, y plane, background color.NRGBA, memory *room) {
-	whole, at := fitWhole(c.colour, y)
-	gain := gains(c.colour, y, whole, memory)
-	behind := translatedBackground(c, y, at(toUnit(background)))
-
-	// Both sides of the difference that the gain is applied to, side by side.
-	both := memory.plane(c.w, c.h, perBoth)
-	for i := range c.w * c.h {
-		copy(both.pix[perBoth*i:], y.pix[3*i:3*i+3])
-		copy(both.pix[perBoth*i+4:], c.colour.pix[3*i:3*i+3])
-	}
+	both := memory.planes(c.w, c.h, 6) // s and y, which the gain is applied to the difference of
+	both.split(c.colour, 0)
+	both.split(y, 3)
+	gain, at := gains(c.colour, y, both, memory)
 	W, H := img.Rect.Dx(), img.Rect.Dy()
-	bothY, gainY := newTaps(H, c.h, catmullRom), newTaps(H, c.h, triangle)
-	r := restorer{
-		bothX: newTaps(W, c.w, catmullRom), gainX: newTaps(W, c.w, triangle),
-		background: [3]float32{float32(background.R), float32(background.G), float32(background.B)},
-		behind:     behind,
-	}
-	inBands(H, func(from, to int) {
-		b, g := make([]float32, perBoth*c.w), make([]float32, perGain*c.w+4) // room to read whole vectors
-		for row := from; row < to; row++ {
-			both.mixColumns(b, bothY, row)
-			gain.mixColumns(g[:perGain*c.w], gainY, row)
-			r.row(img.Pix[row*img.Stride:row*img.Stride+4*W], b, g)
+	cubicX, cubicY := newTaps(W, c.w, catmullRom), newTaps(H, c.h, catmullRom)
+	linearX, linearY := newTaps(W, c.w, triangle), newTaps(H, c.h, triangle)
+	bands := make([]restorer, min(runtime.NumCPU(), runtime.GOMAXPROCS(0), max(1, H/64)))
+	for i := range bands {
+		bands[i] = restorer{
+			both: newEnlarger(both, 6, cubicX, cubicY, memory), gain: newEnlarger(gain, 9, linearX, linearY, memory),
+			background: [3]float32{float32(background.R), float32(background.G), float32(background.B)},
+			behind:     translatedBackground(c, y, at(toUnit(background))),
 		}
-	})
+	}
+	var wait sync.WaitGroup
+	for i := range bands {
+		wait.Go(func() {
+			for row := H * i / len(bands); row < H*(i+1)/len(bands); row++ {
+				bands[i].row(img.Pix[row*img.Stride:row*img.Stride+4*W], row)
+			}
+		})
+	}
+	wait.Wait()
 }
 
-// perBoth is the channels of y and s side by side: y_v is in v, s_u in 4+u.
-const perBoth = 8
-
-// A restorer enlarges rows of the canvas and applies them to rows of the source.
+// A restorer enlarges the canvas and applies it to rows of the source.
 type restorer struct {
-	bothX, gainX taps
-	background   [3]float32 // 0 to 255
-	behind       [3]float32 // its translation
+	both, gain *enlarger
+	background [3]float32 // 0 to 255
+	behind     [3]float32 // its translation
 }
 
-// row replaces a row of the source's pixels; b holds y and s, and g the gains,
-// of the canvas at its height.
-func (r *restorer) row(line []uint8, b, g []float32) {
+// row replaces the pixels of row y of the source.
+func (r *restorer) row(line []uint8, y int) {
+	both, gain := r.both.row(y), r.gain.row(y)
+	done := 0
 	if vectors {
-		r.rowByVectors(line, b, g)
-	} else {
-		r.rowByPixels(line, b, g)
+		done = restoreRow(line, both, gain, r.background, r.behind)
 	}
+	r.byPixels(line, both, gain, done)
 }
 
-// rowByPixels is row for any processor.
-func (r *restorer) rowByPixels(line []uint8, b, g []float32) {
-	for x := range len(line) / 4 {
-		var both [perBoth]float32
-		for k, w := range r.bothX.of(x) {
-			addScaledByPixels(both[:], b[perBoth*(r.bothX.start[x]+k):][:perBoth], w)
+// byPixels replaces the pixels from x on, on any processor. both and gain are
+// the rows of the canvas at the place of the line, channel by channel.
+func (r *restorer) byPixels(line []uint8, both, gain []float32, x int) {
+	for ; x < len(line)/4; x++ {
+		at := func(row []float32, n, channel int) float32 { return row[len(row)/n*channel+x] }
+		p := line[4*x : 4*x+4]
+		a := float32(p[3]) / 255
+		var d [3]float32 // what the canvas could not hold
+		for u := range 3 {
+			f := a*float32(p[u]) + (1-a)*r.background[u]
+			d[u] = f/127.5 - 1 - at(both, 6, u)
 		}
-		var gain [perGain]float32
-		for k, w := range r.gainX.of(x) {
-			addScaledByPixels(gain[:], g[perGain*(r.gainX.start[x]+k):][:perGain], w)
+		for v := range 3 {
+			out := at(both, 6, 3+v)
+			for u := range 3 {
+				out += at(gain, 9, 3*u+v) * d[u]
+			}
+			if p[3] != 0 {
+				out = (out - (1-a)*r.behind[v]) / a
+			}
+			p[v] = fromUnit(out)
 		}
-		r.pixel(line[4*x:4*x+4], &both, &gain)
-	}
-}
-
-// pixel replaces the source's pixel p; both and gain are those of its place.
-func (r *restorer) pixel(p []uint8, both *[perBoth]float32, gain *[perGain]float32) {
-	a := float32(p[3]) / 255
-	var d [3]float32 // what the canvas could not hold
-	for u := range 3 {
-		f := float32(p[u])
-		if p[3] != 255 {
-			f = a*f + (1-a)*r.background[u]
-		}
-		d[u] = f/127.5 - 1 - both[4+u]
-	}
-	for v := range 3 {
-		out := both[v] + gain[v]*d[0] + gain[4+v]*d[1] + gain[8+v]*d[2]
-		if p[3] != 255 && p[3] != 0 {
-			out = (out - (1-a)*r.behind[v]) / a
-		}
-		p[v] = fromUnit(out)
 	}
 }
 
@@ -120,14 +106,4 @@ func translatedBackground(c canvas, y plane, otherwise [3]float32) [3]float32 {
 		return otherwise
 	}
 	return [3]float32{float32(sum[0] / float64(n)), float32(sum[1] / float64(n)), float32(sum[2] / float64(n))}
-}
-
-// inBands splits n rows among the cores.
-func inBands(n int, f func(from, to int)) {
-	bands := min(runtime.NumCPU(), runtime.GOMAXPROCS(0), max(1, n/64))
-	var wait sync.WaitGroup
-	for i := range bands {
-		wait.Go(func() { f(n*i/bands, n*(i+1)/bands) })
-	}
-	wait.Wait()
 }

@@ -5,15 +5,16 @@ package translate
 // vectors is false: the vector code is for x86-64, and for a build with GOEXPERIMENT=simd.
 const vectors = false
 
-func gainsByVectors(plane, plane, linear, *room) plane {
-	panic("translate: no vectors for this processor")
-}
+const noVectors = "translate: no vectors for this processor"
 
-// mixRows sets dst to the sum of rows of p, weight[k] times row first+k.
-func mixRows(dst []float32, p plane, first int, weight []float32) {
-	mixRowsByPixels(dst, p, first, weight, 0)
-}
+func gainsByVectors(planes, *room) (planes, func([3]float32) [3]float32) { panic(noVectors) }
 
-func (*restorer) rowByVectors([]uint8, []float32, []float32) {
-	panic("translate: no vectors for this processor")
-}
+func restoreRow([]byte, []float32, []float32, [3]float32, [3]float32) int { panic(noVectors) }
+
+type picks struct{}
+
+func newPicks(taps, planes) picks { return picks{} }
+
+func enlargeRow(dst, src []float32, t taps, _ picks) { enlargeRowByPixels(dst, src, t) }
+
+func addScaled(dst, src []float32, w float32) { addScaledByPixels(dst, src, w) }

@@ -7,8 +7,8 @@ import (
 	"github.com/straightway-app/straightway/datasets"
 )
 
-// TestVectorsDoWhatPixelsDo: what the processor does eight at a time is what the plain code does one by one, at widths
-// that fill the vectors and at widths that do not.
+// TestVectorsDoWhatPixelsDo: what the processor does eight or sixteen at a time is what the plain code does one by one, at
+// widths that fill the vectors and at widths that do not.
 func TestVectorsDoWhatPixelsDo(t *testing.T) {
 	if !vectors {
 		t.Skip("this build, or this processor, has no vectors: everything else tests the plain code")
@@ -21,34 +21,52 @@ func TestVectorsDoWhatPixelsDo(t *testing.T) {
 		for i, v := range c.colour.pix {
 			y.pix[i] = float32(math.Sin(3*float64(v) + float64(i%7)/10))
 		}
-		whole, _ := fitWhole(c.colour, y)
-		gain, want := gainsByVectors(c.colour, y, whole, nil), gainsByPixels(c.colour, y, whole)
-		for i, v := range want.pix {
-			if math.Abs(float64(gain.pix[i]-v)) > 1e-3 {
-				t.Fatalf("%d×%d: gain %d is %g, and %g by pixels", w, h, i, gain.pix[i], v)
+		both := (*room)(nil).planes(w, h, 6)
+		both.split(c.colour, 0)
+		both.split(y, 3)
+		gain, _ := gainsByVectors(both, nil)
+		want, _ := gainsByPixels(c.colour, y)
+		for k := range 9 {
+			for row := range h {
+				for x, v := range want.row(k, row)[margin:][:w] {
+					if got := gain.row(k, row)[margin+x]; math.Abs(float64(got-v)) > 4e-3 {
+						t.Fatalf("%d×%d: gain %d of (%d, %d) is %g, and %g by pixels", w, h, k, x, row, got, v)
+					}
+				}
 			}
 		}
 
-		W := src.Rect.Dx()
-		r := restorer{
-			bothX: newTaps(W, w, catmullRom), gainX: newTaps(W, w, triangle),
-			background: [3]float32{255, 255, 255}, behind: [3]float32{1, .5, -1},
+		W, H := src.Rect.Dx(), src.Rect.Dy()
+		enlarged := func(p planes, n int, k kernel) []float32 {
+			e := newEnlarger(p, n, newTaps(W, w, k), newTaps(H, h, k), nil)
+			plain, row := make([]float32, e.width), make([]float32, e.width)
+			for i := range n {
+				enlargeRow(row, p.row(i, h/2), e.x, e.picks)
+				enlargeRowByPixels(plain, p.row(i, h/2), e.x)
+				for x, v := range plain {
+					if math.Abs(float64(row[x]-v)) > 1e-5 {
+						t.Fatalf("%d×%d: value %d of an enlarged row is %g, and %g by pixels", w, h, x, row[x], v)
+					}
+				}
+			}
+			e.row(0)
+			return e.row(H / 2)
 		}
-		b, g := make([]float32, perBoth*w), make([]float32, perGain*w+4)
-		for x := range w {
-			copy(b[perBoth*x:], y.pix[3*x:3*x+3])
-			copy(b[perBoth*x+4:], c.colour.pix[3*x:3*x+3])
-			copy(g[perGain*x:], want.pix[perGain*x:perGain*x+perGain])
-		}
+		r := restorer{background: [3]float32{255, 255, 255}, behind: [3]float32{1, .5, -1}}
+		b, g := enlarged(both, 6, catmullRom), enlarged(want, 9, triangle)
 		line := append([]uint8(nil), src.Pix[:4*W]...)
 		for x := range W {
 			line[4*x+3] = uint8(255 - 85*(x%4)) // opaque, transparent and between
 		}
 		plain := append([]uint8(nil), line...)
-		r.rowByVectors(line, b, g)
-		r.rowByPixels(plain, b, g)
+		done := restoreRow(line, b, g, r.background, r.behind)
+		if W-done >= margin {
+			t.Errorf("%d of %d pixels fill no vector", W-done, W)
+		}
+		r.byPixels(line, b, g, done)
+		r.byPixels(plain, b, g, 0)
 		for i, v := range plain {
-			if d := int(line[i]) - int(v); d < -1 || d > 1 {
+			if d := int(line[i]) - int(v); d < -1 || d > 1 || i%4 == 3 && d != 0 {
 				t.Fatalf("%d×%d: byte %d is %d, and %d by pixels", w, h, i, line[i], v)
 			}
 		}
