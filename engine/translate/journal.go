@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -78,7 +77,6 @@ func (f *filename) UnmarshalText(text []byte) error {
 // in it, which it locks.
 type journal struct {
 	dir    string // of this journal and what belongs to it
-	mu     sync.Mutex
 	file   *os.File
 	locks  []*flock.Flock
 	synced time.Time
@@ -213,25 +211,28 @@ func (j *journal) open(root string) error {
 	return err
 }
 
-// record adds an entry. It reaches the system before record returns, so it
-// outlives the process; it reaches the disk within about a second of work. If
-// the power fails in that second, the outputs of that second look like files
-// of somebody else: they are kept, and named.
-func (j *journal) record(e entry) error {
-	line, err := json.Marshal(e)
-	if err != nil {
+// record adds entries. They reach the system before record returns, so they
+// outlive the process; they reach the disk by the outputs' flush or, where there
+// is none, within about a second of work. If the power fails in that second, the
+// outputs of that second look like files of somebody else: they are kept, and
+// named.
+func (j *journal) record(entries []entry) error {
+	var lines []byte
+	for _, e := range entries {
+		line, err := json.Marshal(e)
+		if err != nil {
+			return err
+		}
+		lines = append(append(lines, line...), '\n')
+	}
+	if _, err := j.file.Write(lines); err != nil {
 		return err
 	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if _, err := j.file.Write(append(line, '\n')); err != nil {
-		return err
+	if time.Since(j.synced) < time.Second {
+		return nil
 	}
-	if time.Since(j.synced) > time.Second {
-		err = j.file.Sync()
-		j.synced = time.Now()
-	}
-	return err
+	j.synced = time.Now()
+	return j.file.Sync()
 }
 
 // close gives the locks back.

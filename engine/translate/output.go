@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 )
 
 // Format is the format of the files that Run writes.
@@ -77,6 +78,10 @@ type outputs struct {
 	hash    string          // of everything that decides what an output looks like
 	inputs  map[string]bool // absolute paths of what must never be replaced
 	serial  atomic.Int64
+	// flush brings all that was written to the output folder's file system to the
+	// disk. It is nil where the system has no such call that can be relied on; then
+	// every file is brought there by itself.
+	flush func() error
 }
 
 // settingsHash covers the network's settings and the options that change the
@@ -176,46 +181,75 @@ func contentOf(name string) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// write stores img as the output of j: in a file of its own that is synced,
-// journalled, and only then given its name. A crash before that moment leaves
-// nothing under the name; after it, the whole file and its line in the journal.
-func (w *outputs) write(j *job, in fs.FileInfo, img *image.NRGBA, memory *writing) (err error) {
-	temp := filepath.Join(w.journal.dir, "partial", fmt.Sprint(w.serial.Add(1)))
-	name := w.path(j)
-	defer func() {
-		if err == nil {
-			return
-		}
-		if rm := os.Remove(temp); rm != nil && !errors.Is(rm, fs.ErrNotExist) {
-			err = errors.Join(err, rm)
-		}
-		var exists *ExistsError
-		if errors.As(err, &exists) {
-			return
-		}
-		if _, gone := os.Stat(w.dir); errors.Is(gone, fs.ErrNotExist) {
-			err = fmt.Errorf("%w (%w)", ErrFolderGone, err)
-		}
-		err = fmt.Errorf("write %s: %w", name, err)
-	}()
-	size, modified, sum, err := w.encodeTo(temp, img, memory)
+// An output is a translation in a file that is whole but has not got its name yet.
+type output struct {
+	job   *job
+	temp  string
+	entry entry
+	spent time.Duration
+}
+
+// write stores img in a file of its own.
+func (w *outputs) write(j *job, in fs.FileInfo, img *image.NRGBA, memory *writing) (*output, error) {
+	out := &output{job: j, temp: filepath.Join(w.journal.dir, "partial", fmt.Sprint(w.serial.Add(1)))}
+	size, modified, sum, err := w.encodeTo(out.temp, img, memory)
 	if err != nil {
-		return err
+		return nil, w.failed(out, err)
 	}
+	out.entry = entry{
+		In: filename(j.abs), InSize: in.Size(), InTime: in.ModTime().UnixNano(), Settings: w.hash,
+		Out: filename(j.out), Size: size, Time: modified, SHA256: sum,
+	}
+	return out, nil
+}
+
+// keep gives outputs their names, once they and their lines in the journal are on
+// the disk. A crash before that moment leaves nothing under the name; after it, the
+// whole file and its line. The errors are in the order of the outputs.
+func (w *outputs) keep(group []*output) []error {
+	errs := make([]error, len(group))
+	entries := make([]entry, len(group))
+	for i, out := range group {
+		entries[i] = out.entry
+	}
+	err := w.journal.record(entries)
+	if err == nil && w.flush != nil {
+		err = w.flush()
+	}
+	for i, out := range group {
+		if errs[i] = err; err != nil {
+			errs[i] = w.failed(out, fmt.Errorf("journal: %w", err))
+		} else if err := w.name(out); err != nil {
+			errs[i] = w.failed(out, err)
+		}
+	}
+	return errs
+}
+
+func (w *outputs) name(out *output) error {
+	name := w.path(out.job)
 	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
 		return err
 	}
-	err = w.journal.record(entry{
-		In: filename(j.abs), InSize: in.Size(), InTime: in.ModTime().UnixNano(), Settings: w.hash,
-		Out: filename(j.out), Size: size, Time: modified, SHA256: sum,
-	})
-	if err != nil {
-		return fmt.Errorf("journal: %w", err)
-	}
 	if w.options.Overwrite {
-		return os.Rename(temp, name)
+		return os.Rename(out.temp, name)
 	}
-	return moveNew(temp, name)
+	return moveNew(out.temp, name)
+}
+
+// failed clears away what is there of an output, and says for which this was.
+func (w *outputs) failed(out *output, err error) error {
+	if rm := os.Remove(out.temp); rm != nil && !errors.Is(rm, fs.ErrNotExist) {
+		err = errors.Join(err, rm)
+	}
+	var exists *ExistsError
+	if errors.As(err, &exists) {
+		return err
+	}
+	if _, gone := os.Stat(w.dir); errors.Is(gone, fs.ErrNotExist) {
+		err = fmt.Errorf("%w (%w)", ErrFolderGone, err)
+	}
+	return fmt.Errorf("write %s: %w", w.path(out.job), err)
 }
 
 // moveNew gives temp its name unless there is a file of that name. A hard link
@@ -252,7 +286,8 @@ func sameFile(a, b string) bool {
 	return err == nil && os.SameFile(x, y)
 }
 
-// encodeTo writes img to a new file that is on the disk when it returns.
+// encodeTo writes img to a new file, which is on the disk when it returns unless
+// flush brings it there later.
 func (w *outputs) encodeTo(name string, img *image.NRGBA, memory *writing) (size, modified int64, sum string, err error) {
 	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
 	if err != nil {
@@ -268,7 +303,7 @@ func (w *outputs) encodeTo(name string, img *image.NRGBA, memory *writing) (size
 	if err == nil {
 		err = memory.buffer.Flush()
 	}
-	if err == nil {
+	if err == nil && w.flush == nil {
 		err = f.Sync()
 	}
 	info, statErr := f.Stat()

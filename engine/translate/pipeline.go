@@ -77,7 +77,9 @@ func run(ctx context.Context, net Network, inputs []string, outDir string, o Opt
 		return Summary{}, err
 	}
 	x := &export{net: net, options: o, budget: newBudget(o.MaxBytes)}
-	x.out = &outputs{dir: dir, journal: log, options: o, hash: settingsHash(o), inputs: q.inputs}
+	flush, done := openFlush(log.dir)
+	defer done()
+	x.out = &outputs{dir: dir, journal: log, options: o, hash: settingsHash(o), inputs: q.inputs, flush: flush}
 	if watch != nil {
 		watch(x.budget)
 	}
@@ -88,7 +90,7 @@ func run(ctx context.Context, net Network, inputs []string, outDir string, o Opt
 
 // An export is a Run under way. Its pictures pass through
 //
-//	jobs → read (Workers) → network (abreast) → write (Workers × writersOf) → events
+//	jobs → read (Workers) → network (abreast) → write (Workers × writersOf) → keep → events
 //
 // over channels. What bounds the memory is not the length of the channels but
 // the budget: a reader takes the bytes of a picture before it decodes it, and
@@ -112,6 +114,7 @@ func (x *export) run(ctx context.Context, q queue) Summary {
 	batch := max(1, x.net.Batch())
 	read := make(chan *picture, batch)
 	ran := make(chan *picture, abreast*batch) // or a batch that is through would wait for writers that wait for the disk
+	whole := make(chan *output, 1<<14)        // much, so that nobody waits while the disk is busy with other programs' files
 	events := make(chan Event, workers)
 
 	go func() {
@@ -151,7 +154,9 @@ func (x *export) run(ctx context.Context, q queue) Summary {
 		writers.Go(func() {
 			var memory writing
 			for p := range ran {
-				if event := x.write(ctx, p, &memory); ctx.Err() == nil || event.Err == nil {
+				if out, event := x.write(ctx, p, &memory); out != nil {
+					whole <- out
+				} else if ctx.Err() == nil {
 					events <- event
 				}
 			}
@@ -161,10 +166,20 @@ func (x *export) run(ctx context.Context, q queue) Summary {
 		readers.Wait()
 		close(read)
 	}()
+	var keeper sync.WaitGroup
+	keeper.Go(func() {
+		for group := range groups(whole) {
+			for _, event := range x.keep(group) {
+				events <- event
+			}
+		}
+	})
 	go func() {
 		x.network(ctx, read, ran)
 		close(ran)
 		writers.Wait()
+		close(whole)
+		keeper.Wait()
 		// The feeder sends events too, and is done once jobs is closed.
 		for range jobs {
 		}
@@ -417,8 +432,9 @@ func (w *writing) Get() *png.EncoderBuffer { return &w.png }
 // Put implements png.EncoderBufferPool.
 func (w *writing) Put(*png.EncoderBuffer) {}
 
-// write finishes a picture and stores it. Once ctx is cancelled it does nothing.
-func (x *export) write(ctx context.Context, p *picture, memory *writing) Event {
+// write finishes a picture and writes it to a file that is still to be kept. Its
+// event is for the case that this fails. Once ctx is cancelled it does nothing.
+func (x *export) write(ctx context.Context, p *picture, memory *writing) (*output, Event) {
 	start := time.Now()
 	held := p.held
 	defer func() {
@@ -429,24 +445,69 @@ func (x *export) write(ctx context.Context, p *picture, memory *writing) Event {
 		}
 		x.budget.release(held)
 	}()
-	e := Event{Input: p.job.input, Err: p.err}
+	var out *output
+	err := p.err
 	if ctx.Err() != nil {
-		e.Err = ctx.Err()
+		err = ctx.Err()
 	}
 	var img *image.NRGBA
-	if e.Err == nil {
-		img, e.Err = p.result(x.options, &memory.room)
+	if err == nil {
+		img, err = p.result(x.options, &memory.room)
 	}
-	if e.Err == nil {
-		e.Err = x.out.write(p.job, p.job.info, img, memory)
+	if err == nil {
+		out, err = x.out.write(p.job, p.job.info, img, memory)
 	}
-	if e.Err == nil {
-		e.Output = x.out.path(p.job)
-	} else {
-		e.Err = named(p.job.input, e.Err)
+	spent := p.spent + time.Since(start)
+	if err != nil {
+		return nil, Event{Input: p.job.input, Seconds: spent.Seconds(), Err: named(p.job.input, err)}
 	}
-	e.Seconds = (p.spent + time.Since(start)).Seconds()
-	return e
+	out.spent = spent
+	return out, Event{}
+}
+
+// patience is how long outputs are gathered that are brought to the disk and
+// named together.
+const patience = 200 * time.Millisecond
+
+// groups yields what comes within patience of one another, until the channel is
+// closed.
+func groups(whole <-chan *output) func(yield func([]*output) bool) {
+	return func(yield func([]*output) bool) {
+		for first := range whole {
+			group := []*output{first}
+			enough := time.After(patience)
+		gather:
+			for {
+				select {
+				case next, ok := <-whole:
+					if !ok {
+						break gather
+					}
+					group = append(group, next)
+				case <-enough:
+					break gather
+				}
+			}
+			if !yield(group) {
+				return
+			}
+		}
+	}
+}
+
+// keep names outputs and tells what became of each.
+func (x *export) keep(group []*output) (events []Event) {
+	for i, err := range x.out.keep(group) {
+		out := group[i]
+		e := Event{Input: out.job.input, Seconds: out.spent.Seconds()}
+		if err == nil {
+			e.Output = x.out.path(out.job)
+		} else {
+			e.Err = named(out.job.input, err)
+		}
+		events = append(events, e)
+	}
+	return events
 }
 
 // named puts the input in front of an error that does not name a file.

@@ -506,7 +506,7 @@ func TestStartErrors(t *testing.T) {
 
 func TestCancellingLeavesWholeFilesOnly(t *testing.T) {
 	in, out := t.TempDir(), t.TempDir()
-	const n = 40
+	const n = 60
 	for i := range n {
 		writePNG(t, filepath.Join(in, fmt.Sprintf("%02d.png", i)), noisy(int64(i), 40, 40, false))
 	}
@@ -514,7 +514,7 @@ func TestCancellingLeavesWholeFilesOnly(t *testing.T) {
 	defer cancel()
 	done := 0
 	net := identityNet()
-	net.batch = 2
+	net.batch, net.cost = 2, 40*time.Millisecond // all would take three times as long as outputs are gathered
 	sum, err := Run(ctx, net, []string{in}, out, Options{Workers: 2, Progress: func(Event) {
 		if done++; done == 6 {
 			cancel()
@@ -690,7 +690,7 @@ func TestMain(m *testing.M) {
 
 func TestKilledExportsResume(t *testing.T) {
 	in, out := t.TempDir(), t.TempDir()
-	const n = 150
+	const n = 1000 // several times what ten children name before they are killed
 	for i := range n {
 		writePNG(t, filepath.Join(in, fmt.Sprint(i%3), fmt.Sprintf("%03d.png", i)), noisy(int64(i), 60, 40, i%2 == 0))
 	}
