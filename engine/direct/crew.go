@@ -13,9 +13,13 @@ type crew int
 
 func newCrew() crew { return crew(min(runtime.NumCPU(), runtime.GOMAXPROCS(0))) }
 
+// underWay is the number of parts of batches that are evaluated side by side in this process. Where there are as many as
+// cores they share no work: each has a core for itself, and nobody waits for anybody.
+var underWay atomic.Int64
+
 // each calls do for i = 0 … count−1, each once, and returns when all calls have.
 func (c crew) each(count int, do func(i int)) {
-	if c <= 1 || count <= 1 {
+	if c <= 1 || count <= 1 || underWay.Load() >= int64(c) {
 		for i := range count {
 			do(i)
 		}

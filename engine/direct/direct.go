@@ -122,17 +122,27 @@ func (m *meter) Join() {}
 func (m *meter) Down() {}
 func (m *meter) Up()   {}
 
-// Velocity evaluates v(x, t) for len(t) images x [B,S,S,3] in [-1,1].
+// Velocity evaluates v(x, t) for len(t) images x [B,S,S,3] in [-1,1]. It works on as many parts of the batch at a time as
+// there are cores, each of which has one for itself until there are fewer parts left.
 func (n *Net) Velocity(x, t []float32) []float32 {
-	v := make([]float32, 0, len(x))
-	size, some := n.config.Size*n.config.Size*unet.Channels, n.together()
-	for len(t) > 0 {
-		k := min(some, len(t))
-		p := n.newPass(k, false)
-		v = append(v, p.forward(x[:k*size], t[:k])...)
-		p.free()
-		x, t = x[k*size:], t[k:]
+	v := make([]float32, len(x))
+	size, cores := n.config.Size*n.config.Size*unet.Channels, int(n.team)
+	some, even := n.together(), len(t)%cores == 0 || len(t) >= 4*cores
+	if even { // or some cores would have much more to do than others
+		some = max(1, some/cores)
 	}
+	parts := (len(t) + some - 1) / some
+	if even {
+		parts = min((parts+cores-1)/cores*cores, len(t))
+	}
+	n.team.each(parts, func(i int) {
+		underWay.Add(1)
+		defer underWay.Add(-1)
+		from, to := len(t)*i/parts, len(t)*(i+1)/parts
+		p := n.newPass(to-from, false)
+		copy(v[from*size:], p.forward(x[from*size:to*size], t[from:to]))
+		p.free()
+	})
 	return v
 }
 
