@@ -430,3 +430,28 @@ func TestGreyStaysGrey(t *testing.T) {
 		t.Error("at the model's size the network's own result is to be seen")
 	}
 }
+
+// TestRestoringInUsedMemory: what a room held before, be it not a number, has no part in the next picture.
+func TestRestoringInUsedMemory(t *testing.T) {
+	var used room
+	for _, size := range [][3]int{{100, 70, 32}, {21, 50, 16}, {33, 33, 64}, {128, 128, 32}, {1, 5, 8}, {70, 100, 64}} {
+		src := noisy(int64(size[0]), size[0], size[1], true)
+		c := newCanvas(newLayout(size[0], size[1], size[2], datasets.Crop), src, datasets.White)
+		y := newPlane(c.w, c.h, 3)
+		for i, v := range c.colour.pix {
+			y.pix[i] = v * v
+		}
+		want, got := clone(src), clone(src)
+		restore(want, c, y, datasets.White, nil)
+		used.reset()
+		restore(got, c, y, datasets.White, &used)
+		if string(got.Pix) != string(want.Pix) {
+			t.Errorf("%v: another picture than in fresh memory", size)
+		}
+		for _, piece := range used.pieces {
+			for i := range piece {
+				piece[i] = float32(math.NaN())
+			}
+		}
+	}
+}

@@ -96,6 +96,13 @@ func (r *room) reset() {
 
 // take returns n zeros.
 func (r *room) take(n int) []float32 {
+	piece := r.used(n)
+	clear(piece)
+	return piece
+}
+
+// used returns n values, whatever they are.
+func (r *room) used(n int) []float32 {
 	if r == nil {
 		return make([]float32, n)
 	}
@@ -106,8 +113,6 @@ func (r *room) take(n int) []float32 {
 	piece := &r.pieces[r.taken-1]
 	if cap(*piece) < n {
 		*piece = make([]float32, n)
-	} else {
-		clear((*piece)[:n])
 	}
 	return (*piece)[:n]
 }
@@ -132,8 +137,15 @@ func wholeVectors(n int) int { return (n + margin - 1) / margin * margin }
 
 // planes takes n planes of zeros.
 func (r *room) planes(w, h, n int) planes {
+	p := r.usedPlanes(w, h, n)
+	clear(p.pix)
+	return p
+}
+
+// usedPlanes takes n planes of whatever there is.
+func (r *room) usedPlanes(w, h, n int) planes {
 	stride := margin + wholeVectors(w) + margin
-	return planes{w, h, stride, r.take(stride * h * n)}
+	return planes{w, h, stride, r.used(stride * h * n)}
 }
 
 // row is row y of plane k, margins included.
@@ -170,7 +182,7 @@ type enlarger struct {
 
 func newEnlarger(p planes, n int, x, y taps, memory *room) *enlarger {
 	width := wholeVectors(x.size())
-	e := &enlarger{p, n, x, y, newPicks(x, p), width, memory.take(y.n * n * width), make([]int, y.n), memory.take(n * width)}
+	e := &enlarger{p, n, x, y, newPicks(x, p), width, memory.take(y.n * n * width), make([]int, y.n), memory.used(n * width)}
 	for i := range e.holds {
 		e.holds[i] = -1
 	}
@@ -179,21 +191,29 @@ func newEnlarger(p planes, n int, x, y taps, memory *room) *enlarger {
 
 // row is row y of the result, until the next is asked for: a row of each plane.
 func (e *enlarger) row(y int) []float32 {
-	size := len(e.mixed)
-	clear(e.mixed)
-	for k, w := range e.y.of(y) {
-		row := e.y.start[y] + k
-		i := row % e.y.n
-		wide := e.rows[i*size:][:size]
-		if e.holds[i] != row {
-			e.holds[i] = row
-			for c := range e.n {
-				enlargeRow(wide[c*e.width:][:e.width], e.planes.row(c, row), e.x, e.picks)
-			}
+	weights := e.y.of(y)
+	for k := 0; k < len(weights); k += 2 {
+		a, v := e.wide(e.y.start[y]+k), weights[k]
+		b, w := a, float32(0)
+		if k+1 < len(weights) {
+			b, w = e.wide(e.y.start[y]+k+1), weights[k+1]
 		}
-		addScaled(e.mixed, wide, w)
+		mixRows(e.mixed, a, b, v, w, k > 0)
 	}
 	return e.mixed
+}
+
+// wide is one of the planes' own rows at the new width, of each plane.
+func (e *enlarger) wide(row int) []float32 {
+	size, i := len(e.mixed), row%e.y.n
+	wide := e.rows[i*size:][:size]
+	if e.holds[i] != row {
+		e.holds[i] = row
+		for c := range e.n {
+			enlargeRow(wide[c*e.width:][:e.width], e.planes.row(c, row), e.x, e.picks)
+		}
+	}
+	return wide
 }
 
 // enlargeRowByPixels writes to dst the row src, margins included, at another
@@ -208,10 +228,14 @@ func enlargeRowByPixels(dst, src []float32, t taps) {
 	}
 }
 
-// addScaledByPixels adds w times src to dst.
-func addScaledByPixels(dst, src []float32, w float32) {
-	for i, v := range src[:len(dst)] {
-		dst[i] += w * v
+// mixRowsByPixels sets dst to v times a and w times b, or adds them.
+func mixRowsByPixels(dst, a, b []float32, v, w float32, add bool) {
+	for i := range dst {
+		mixed := v*a[i] + w*b[i]
+		if add {
+			mixed += dst[i]
+		}
+		dst[i] = mixed
 	}
 }
 

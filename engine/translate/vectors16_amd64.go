@@ -24,8 +24,8 @@ func store16(v vector16, s []float32, i int) { v.Store(at16(s, i)) }
 
 func all16(v float32) vector16 { return archsimd.BroadcastFloat32x16(v) }
 
-// addScaled16 adds f times src to dst, a whole number of vectors.
-func addScaled16(dst, src []float32, f float32) {
+// addTo16 adds f times src to dst, a whole number of vectors.
+func addTo16(dst, src []float32, f float32) {
 	factor := all16(f)
 	for i := 0; i < len(dst); i += lanes16 {
 		store16(load16(src, i).MulAdd(factor, load16(dst, i)), dst, i)
@@ -146,6 +146,19 @@ func trustRow16(level planes, row int) {
 		for k := range 9 {
 			store16(load16(level.pix, at+k*plane).Mul(q), level.pix, at+k*plane)
 		}
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+// mix16 sets dst, a whole number of vectors, to v times a and w times b, or adds them.
+func mix16(dst, a, b []float32, v, w float32, add bool) {
+	f, g := all16(v), all16(w)
+	for i := 0; i < len(dst); i += lanes16 {
+		sum := load16(a, i).Mul(f)
+		if add {
+			sum = load16(a, i).MulAdd(f, load16(dst, i))
+		}
+		store16(load16(b, i).MulAdd(g, sum), dst, i)
 	}
 	archsimd.ClearAVXUpperBits()
 }

@@ -25,8 +25,8 @@ func store8(v vector8, s []float32, i int) { v.Store(at8(s, i)) }
 
 func all8(v float32) vector8 { return archsimd.BroadcastFloat32x8(v) }
 
-// addScaled8 adds f times src to dst, a whole number of vectors.
-func addScaled8(dst, src []float32, f float32) {
+// addTo8 adds f times src to dst, a whole number of vectors.
+func addTo8(dst, src []float32, f float32) {
 	factor := all8(f)
 	for i := 0; i < len(dst); i += lanes8 {
 		store8(load8(src, i).MulAdd(factor, load8(dst, i)), dst, i)
@@ -147,6 +147,19 @@ func trustRow8(level planes, row int) {
 		for k := range 9 {
 			store8(load8(level.pix, at+k*plane).Mul(q), level.pix, at+k*plane)
 		}
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+// mix8 sets dst, a whole number of vectors, to v times a and w times b, or adds them.
+func mix8(dst, a, b []float32, v, w float32, add bool) {
+	f, g := all8(v), all8(w)
+	for i := 0; i < len(dst); i += lanes8 {
+		sum := load8(a, i).Mul(f)
+		if add {
+			sum = load8(a, i).MulAdd(f, load8(dst, i))
+		}
+		store8(load8(b, i).MulAdd(g, sum), dst, i)
 	}
 	archsimd.ClearAVXUpperBits()
 }

@@ -19,24 +19,24 @@ var vectors = archsimd.X86.AVX2() && archsimd.X86.FMA()
 var (
 	lanes = lanes8
 
-	addRow, fitRow, meanRow, trustRow                = addRow8, fitRow8, meanRow8, trustRow8
-	addScaledByVectors, enlargeByVectors, restoreRow = addScaled8, enlarge8, restoreRow8
+	addRow, fitRow, meanRow, trustRow                 = addRow8, fitRow8, meanRow8, trustRow8
+	addTo, mixByVectors, enlargeByVectors, restoreRow = addTo8, mix8, enlarge8, restoreRow8
 )
 
 func init() {
 	if archsimd.X86.AVX512() {
 		lanes = lanes16
 		addRow, fitRow, meanRow, trustRow = addRow16, fitRow16, meanRow16, trustRow16
-		addScaledByVectors, enlargeByVectors, restoreRow = addScaled16, enlarge16, restoreRow16
+		addTo, mixByVectors, enlargeByVectors, restoreRow = addTo16, mix16, enlarge16, restoreRow16
 	}
 }
 
-// addScaled adds w times src to dst, a whole number of vectors.
-func addScaled(dst, src []float32, w float32) {
+// mixRows sets dst, a whole number of vectors, to v times a and w times b, or adds them.
+func mixRows(dst, a, b []float32, v, w float32, add bool) {
 	if vectors {
-		addScaledByVectors(dst, src, w)
+		mixByVectors(dst, a, b, v, w, add)
 	} else {
-		addScaledByPixels(dst, src, w)
+		mixRowsByPixels(dst, a, b, v, w, add)
 	}
 }
 
@@ -54,18 +54,18 @@ func gainsByVectors(both planes, memory *room) (g planes, at func(c [3]float32) 
 		}
 	}
 	whole, at := fitWhole(&sum, float64(w*h))
-	level, other := memory.planes(w, h, 10), memory.planes(w, h, 10) // g, and what it leaves unexplained
+	level, other := memory.usedPlanes(w, h, 10), memory.usedPlanes(w, h, 10) // g, and what it leaves unexplained
 	for k := range 10 {
 		v := whole.unexplained
 		if k < 9 {
 			v = whole.g[k]
 		}
-		first := level.row(k, 0)
-		for x := range w {
-			first[margin+x] = v
+		first := level.row(k, 0)[margin:][:w]
+		for x := range first {
+			first[x] = v
 		}
 		for row := 1; row < h; row++ {
-			copy(level.row(k, row), first)
+			copy(level.row(k, row)[margin:], first)
 		}
 	}
 	share := memory.planes(w, 1, 1).pix
@@ -96,7 +96,7 @@ func fitWindows(values, level planes, r int, share []float32, memory *room) {
 }
 
 // meanWindows writes to out the mean of in over the (2r+1)² window around every pixel, cut off at the border. What lies
-// behind the end of in's rows is lost.
+// before and behind in's rows is lost.
 func meanWindows(in, out planes, r int, share []float32, memory *room) {
 	sum := memory.planes(in.w, 1, 1).pix
 	end := margin + in.w
@@ -104,8 +104,9 @@ func meanWindows(in, out planes, r int, share []float32, memory *room) {
 		clear(sum)
 		eachSum(in.h, r, func(row int, sign float64) {
 			from := in.row(k, row)
+			clear(from[:margin])
 			clear(from[end:]) // fits of pixels that are not there
-			addScaled(sum, from, float32(sign))
+			addTo(sum, from, float32(sign))
 		}, func(row, rows int) {
 			meanRow(out.row(k, row), sum, in.w, r, 1/float32(rows), share)
 		})

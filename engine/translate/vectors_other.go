@@ -17,4 +17,4 @@ func newPicks(taps, planes) picks { return picks{} }
 
 func enlargeRow(dst, src []float32, t taps, _ picks) { enlargeRowByPixels(dst, src, t) }
 
-func addScaled(dst, src []float32, w float32) { addScaledByPixels(dst, src, w) }
+func mixRows(dst, a, b []float32, v, w float32, add bool) { mixRowsByPixels(dst, a, b, v, w, add) }
