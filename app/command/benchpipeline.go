@@ -3,6 +3,7 @@ package command
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -264,7 +265,8 @@ func benchManyFiles(ctx context.Context, b *bench) (float64, map[string]any, err
 	})
 }
 
-// writeDrawings writes n drawings of a few coloured discs on white, as PNG files of 128×128 pixels.
+// writeDrawings writes n drawings of a few coloured discs on white, as PNG files of 128×128 pixels. They are on the disk when
+// it returns, or the system would write them while something is measured.
 func writeDrawings(dir string, n int) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -290,11 +292,20 @@ func writeDrawings(dir string, n int) error {
 		if err := png.Encode(&file, img); err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%04d.png", i)), file.Bytes(), 0o644); err != nil {
+		if err := writeToDisk(filepath.Join(dir, fmt.Sprintf("%04d.png", i)), file.Bytes()); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func writeToDisk(name string, data []byte) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Sync(), f.Close())
 }
 
 // peak is the resident memory that Linux counts for this process, in MiB.
