@@ -99,12 +99,16 @@ func borrow(n int64) (b []byte, back func()) {
 // in the target's square to the size that it has there. Its error means no more than that the file is to be decoded in
 // the ordinary way.
 func decodeReduced(data []byte, f facts, w, h, denominator int, t target) (*Decoded, error) {
-	memory, _ := pixels.Get().([]byte)
-	img, err := turbojpeg.Decode(data, w, h, denominator, memory)
+	memory, ok := pixels.Get().(*[]byte)
+	if !ok {
+		memory = new([]byte)
+	}
+	defer pixels.Put(memory)
+	img, err := turbojpeg.Decode(data, w, h, denominator, *memory)
 	if err != nil {
 		return nil, err
 	}
-	defer pixels.Put(img.Pix)
+	*memory = img.Pix
 	part, to := t.fit.Frame(w, h, t.size)
 	small := areaMeans(img, part, denominator, to.Dx(), to.Dy())
 	return &Decoded{Image: turnUpright(small, f.orientation), Format: codecs.jpeg.name, Orientation: f.orientation}, nil

@@ -86,7 +86,8 @@ func TestARetryOfAJobThatOverwritesTakesTheFailedFilesAlone(t *testing.T) {
 
 func TestAnExportPausesContinuesAndStops(t *testing.T) {
 	s := exporting(t)
-	in, out := pictures(t, t.TempDir(), 80, 32, 32, red), t.TempDir()
+	const n = 2000 // take longer than the first ones need to be named
+	in, out := pictures(t, t.TempDir(), n, 32, 32, red), t.TempDir()
 	x := s.Exporter
 	check(t, x.Start(Job{Inputs: []string{in}, Out: out, Steps: 2}))
 	x.Pause()
@@ -98,14 +99,14 @@ func TestAnExportPausesContinuesAndStops(t *testing.T) {
 		defer x.mu.Unlock()
 		return x.since.IsZero()
 	})
-	if st := x.State(); st.Done == 80 {
+	if st := x.State(); st.Done == n {
 		t.Fatal("the pause had no effect")
 	}
 	x.Continue()
 	until(t, "the first file", func() bool { return x.State().Done > 0 })
 	x.Stop()
 	st := exported(t, s)
-	if st.State != Idle || st.Err != nil || st.Done >= 80 {
+	if st.State != Idle || st.Err != nil || st.Done == n {
 		t.Errorf("stopped it is %v with %d done: %v", st.State, st.Done, st.Err)
 	}
 	check(t, x.Start(Job{Inputs: []string{in}, Out: out, Steps: 2}))
@@ -116,7 +117,7 @@ func TestAnExportPausesContinuesAndStops(t *testing.T) {
 			kept++
 		}
 	}
-	if st.State != Finished || st.Done != 80 || st.Failed != 0 || kept == 0 {
+	if st.State != Finished || st.Done != n || st.Failed != 0 || kept == 0 {
 		t.Errorf("going on it is %v: %d done, %d failed, %d already there", st.State, st.Done, st.Failed, kept)
 	}
 }

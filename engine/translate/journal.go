@@ -212,8 +212,8 @@ func (j *journal) open(root string) error {
 }
 
 // record adds entries. They reach the system before record returns, so they
-// outlive the process; they reach the disk by the outputs' flush or, where there
-// is none, within about a second of work. If the power fails in that second, the
+// outlive the process; they reach the disk with a large group of outputs, and
+// within about a second of work otherwise. If the power fails in that second, the
 // outputs of that second look like files of somebody else: they are kept, and
 // named.
 func (j *journal) record(entries []entry) error {

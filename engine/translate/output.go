@@ -80,7 +80,7 @@ type outputs struct {
 	serial  atomic.Int64
 	// flush brings all that was written to the output folder's file system to the
 	// disk. It is nil where the system has no such call that can be relied on; then
-	// every file is brought there by itself.
+	// writers bring every file there by itself.
 	flush func() error
 }
 
@@ -213,17 +213,37 @@ func (w *outputs) keep(group []*output) []error {
 		entries[i] = out.entry
 	}
 	err := w.journal.record(entries)
-	if err == nil && w.flush != nil {
-		err = w.flush()
+	if err != nil {
+		err = fmt.Errorf("journal: %w", err)
 	}
+	singly := w.flush != nil && (len(group) < many || w.flush() != nil)
 	for i, out := range group {
-		if errs[i] = err; err != nil {
-			errs[i] = w.failed(out, fmt.Errorf("journal: %w", err))
-		} else if err := w.name(out); err != nil {
+		err := err
+		if err == nil && singly {
+			err = syncFile(out.temp)
+		}
+		if err == nil {
+			err = w.name(out)
+		}
+		if err != nil {
 			errs[i] = w.failed(out, err)
 		}
 	}
 	return errs
+}
+
+// many is the number of outputs from which on one call brings them to the disk.
+// It waits for what other programs have written too; a call for every output does
+// not, but writes the file system's own tables each time: with it, an export of
+// small pictures took a twelfth longer.
+const many = 8
+
+func syncFile(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 func (w *outputs) name(out *output) error {
@@ -287,7 +307,7 @@ func sameFile(a, b string) bool {
 }
 
 // encodeTo writes img to a new file, which is on the disk when it returns unless
-// flush brings it there later.
+// keep brings it there.
 func (w *outputs) encodeTo(name string, img *image.NRGBA, memory *writing) (size, modified int64, sum string, err error) {
 	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
 	if err != nil {

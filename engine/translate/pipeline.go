@@ -256,7 +256,8 @@ func (x *export) read(ctx context.Context, j *job) (*picture, Event) {
 
 // need estimates the bytes that the picture in the file will hold in the
 // pipeline: its pixels, its canvas (source and translation with what restore
-// needs, 230 bytes a pixel, see gains) and its tiles.
+// needs, 230 bytes a pixel, see gains, and 230 a column for each core, see
+// enlarger) and its tiles.
 func (x *export) need(name string) int64 {
 	size := x.net.Size()
 	w, h := headerSize(name)
@@ -264,7 +265,7 @@ func (x *export) need(name string) int64 {
 		w, h = size, size
 	}
 	l := newLayout(w, h, size, x.options.Fit)
-	return 4*int64(w)*int64(h) + 230*int64(l.w)*int64(l.h) + 24*int64(len(l.tiles))*int64(size)*int64(size)
+	return 4*int64(w)*int64(h) + 230*int64(l.w)*int64(l.h) + 500*int64(w) + 24*int64(len(l.tiles))*int64(size)*int64(size)
 }
 
 // headerSize is the size that the header of an image file tells, or zero. The

@@ -5,11 +5,13 @@ package translate
 // vectors is false: the vector code is for x86-64, and for a build with GOEXPERIMENT=simd.
 const vectors = false
 
-const noVectors = "translate: no vectors for this processor"
+func gainsByVectors(planes, *room) (planes, func([3]float32) [3]float32) {
+	panic("translate: no vectors for this processor")
+}
 
-func gainsByVectors(planes, *room) (planes, func([3]float32) [3]float32) { panic(noVectors) }
-
-func restoreRow([]byte, []float32, []float32, [3]float32, [3]float32) int { panic(noVectors) }
+func restoreRow([]byte, []float32, []float32, [3]float32, [3]float32) int {
+	panic("translate: no vectors for this processor")
+}
 
 type picks struct{}
 
