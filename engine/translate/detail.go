@@ -193,7 +193,7 @@ func gainsByPixels(s, y plane) (g planes, at func(c [3]float32) [3]float32) {
 		})
 		level = level.boxMean(r)
 	}
-	g = (*room)(nil).planes(s.w, s.h, 9)
+	g = (*room)(nil).planes(s.w, s.h, perGain)
 	for i := range s.w * s.h {
 		l := level.pix[i*c : i*c+c]
 		trust := max(0, 1-caution*l[9])

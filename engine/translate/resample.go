@@ -129,8 +129,8 @@ type planes struct {
 	pix          []float32
 }
 
-// margin is the zeros before each row and, at least, behind it. Rows are a whole
-// number of it long, as it is the longest vector.
+// margin is how many values lie before each row and, at least, behind it. Rows are
+// a whole number of it long, as it is the longest vector.
 const margin = 16
 
 func wholeVectors(n int) int { return (n + margin - 1) / margin * margin }

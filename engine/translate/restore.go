@@ -21,19 +21,20 @@ import (
 // whole picture says of the background's colour. A network that changes nothing
 // thus gives the source back, and soft edges keep no rim of the background.
 func restore(img *image.NRGBA, c canvas, y plane, background color.NRGBA, memory *room) {
-	both := memory.planes(c.w, c.h, 6) // s and y, which the gain is applied to the difference of
+	both := memory.planes(c.w, c.h, perBoth)
 	both.split(c.colour, 0)
 	both.split(y, 3)
 	gain, at := gains(c.colour, y, both, memory)
 	W, H := img.Rect.Dx(), img.Rect.Dy()
 	cubicX, cubicY := newTaps(W, c.w, catmullRom), newTaps(H, c.h, catmullRom)
 	linearX, linearY := newTaps(W, c.w, triangle), newTaps(H, c.h, triangle)
+	behind := translatedBackground(c, y, at(toUnit(background)))
 	bands := make([]restorer, min(runtime.NumCPU(), runtime.GOMAXPROCS(0), max(1, H/64)))
 	for i := range bands {
 		bands[i] = restorer{
-			both: newEnlarger(both, 6, cubicX, cubicY, memory), gain: newEnlarger(gain, 9, linearX, linearY, memory),
+			both: newEnlarger(both, perBoth, cubicX, cubicY, memory), gain: newEnlarger(gain, perGain, linearX, linearY, memory),
 			background: [3]float32{float32(background.R), float32(background.G), float32(background.B)},
-			behind:     translatedBackground(c, y, at(toUnit(background))),
+			behind:     behind,
 		}
 	}
 	var wait sync.WaitGroup
@@ -46,6 +47,10 @@ func restore(img *image.NRGBA, c canvas, y plane, background color.NRGBA, memory
 	}
 	wait.Wait()
 }
+
+// perBoth is the planes of s and y together, in this order, and perGain those of
+// the gains, in the order of a linear's g.
+const perBoth, perGain = 6, 9
 
 // A restorer enlarges the canvas and applies it to rows of the source.
 type restorer struct {
@@ -74,12 +79,12 @@ func (r *restorer) byPixels(line []uint8, both, gain []float32, x int) {
 		var d [3]float32 // what the canvas could not hold
 		for u := range 3 {
 			f := a*float32(p[u]) + (1-a)*r.background[u]
-			d[u] = f/127.5 - 1 - at(both, 6, u)
+			d[u] = f/127.5 - 1 - at(both, perBoth, u)
 		}
 		for v := range 3 {
-			out := at(both, 6, 3+v)
+			out := at(both, perBoth, 3+v)
 			for u := range 3 {
-				out += at(gain, 9, 3*u+v) * d[u]
+				out += at(gain, perGain, 3*u+v) * d[u]
 			}
 			if p[3] != 0 {
 				out = (out - (1-a)*r.behind[v]) / a

@@ -185,31 +185,31 @@ func restoreRow16(line []byte, both, gain []float32, background, behind [3]float
 	one, half, white, share, unit := all16(1), all16(127.5), all16(255), all16(1./255), all16(1/127.5)
 	zero, round := one.Sub(one), all16(.5)
 	low := archsimd.BroadcastInt32x16(255)
-	stream, n := len(both)/6, len(gain)/9
+	stream, n := len(both)/perBoth, len(gain)/perGain
 	x := 0
 	for ; 4*(x+lanes16) <= len(line); x += lanes16 {
 		p := loadColours16(line, x)
 		bits := p.ShiftAllRight(24).And(low)
 		alpha := bits.ConvertToFloat32().Mul(share)
-		clear := one.Sub(alpha)
-		r := p.And(low).ConvertToFloat32().Mul(alpha).Add(clear.Mul(all16(background[0])))
-		g := p.ShiftAllRight(8).And(low).ConvertToFloat32().Mul(alpha).Add(clear.Mul(all16(background[1])))
-		b := p.ShiftAllRight(16).And(low).ConvertToFloat32().Mul(alpha).Add(clear.Mul(all16(background[2])))
+		glass := one.Sub(alpha)
+		r := p.And(low).ConvertToFloat32().Mul(alpha).Add(glass.Mul(all16(background[0])))
+		g := p.ShiftAllRight(8).And(low).ConvertToFloat32().Mul(alpha).Add(glass.Mul(all16(background[1])))
+		b := p.ShiftAllRight(16).And(low).ConvertToFloat32().Mul(alpha).Add(glass.Mul(all16(background[2])))
 		// What the canvas could not hold.
 		r = r.Mul(unit).Sub(one).Sub(load16(both, x))
 		g = g.Mul(unit).Sub(one).Sub(load16(both, stream+x))
 		b = b.Mul(unit).Sub(one).Sub(load16(both, 2*stream+x))
 		solid := alpha.Merge(one, alpha.Greater(zero))
-		clear = one.Sub(solid)
+		glass = one.Sub(solid)
 		times := one.Div(solid)
 		result := bits.ShiftAllLeft(24)
 		for v := range 3 {
 			out := load16(gain, v*n+x).MulAdd(r, load16(both, (3+v)*stream+x))
 			out = load16(gain, (3+v)*n+x).MulAdd(g, out)
 			out = load16(gain, (6+v)*n+x).MulAdd(b, out)
-			out = out.Sub(clear.Mul(all16(behind[v]))).Mul(times)
-			byte := out.Add(one).Mul(half).Max(zero).Min(white).Add(round).ConvertToInt32()
-			result = result.Add(byte.ShiftAllLeft(uint64(8 * v)))
+			out = out.Sub(glass.Mul(all16(behind[v]))).Mul(times)
+			level := out.Add(one).Mul(half).Max(zero).Min(white).Add(round).ConvertToInt32()
+			result = result.Add(level.ShiftAllLeft(uint64(8 * v)))
 		}
 		storeColours16(result, line, x)
 	}

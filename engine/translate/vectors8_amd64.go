@@ -186,31 +186,31 @@ func restoreRow8(line []byte, both, gain []float32, background, behind [3]float3
 	one, half, white, share, unit := all8(1), all8(127.5), all8(255), all8(1./255), all8(1/127.5)
 	zero, round := one.Sub(one), all8(.5)
 	low := archsimd.BroadcastInt32x8(255)
-	stream, n := len(both)/6, len(gain)/9
+	stream, n := len(both)/perBoth, len(gain)/perGain
 	x := 0
 	for ; 4*(x+lanes8) <= len(line); x += lanes8 {
 		p := loadColours8(line, x)
 		bits := p.ShiftAllRight(24).And(low)
 		alpha := bits.ConvertToFloat32().Mul(share)
-		clear := one.Sub(alpha)
-		r := p.And(low).ConvertToFloat32().Mul(alpha).Add(clear.Mul(all8(background[0])))
-		g := p.ShiftAllRight(8).And(low).ConvertToFloat32().Mul(alpha).Add(clear.Mul(all8(background[1])))
-		b := p.ShiftAllRight(16).And(low).ConvertToFloat32().Mul(alpha).Add(clear.Mul(all8(background[2])))
+		glass := one.Sub(alpha)
+		r := p.And(low).ConvertToFloat32().Mul(alpha).Add(glass.Mul(all8(background[0])))
+		g := p.ShiftAllRight(8).And(low).ConvertToFloat32().Mul(alpha).Add(glass.Mul(all8(background[1])))
+		b := p.ShiftAllRight(16).And(low).ConvertToFloat32().Mul(alpha).Add(glass.Mul(all8(background[2])))
 		// What the canvas could not hold.
 		r = r.Mul(unit).Sub(one).Sub(load8(both, x))
 		g = g.Mul(unit).Sub(one).Sub(load8(both, stream+x))
 		b = b.Mul(unit).Sub(one).Sub(load8(both, 2*stream+x))
 		solid := alpha.Merge(one, alpha.Greater(zero))
-		clear = one.Sub(solid)
+		glass = one.Sub(solid)
 		times := one.Div(solid)
 		result := bits.ShiftAllLeft(24)
 		for v := range 3 {
 			out := load8(gain, v*n+x).MulAdd(r, load8(both, (3+v)*stream+x))
 			out = load8(gain, (3+v)*n+x).MulAdd(g, out)
 			out = load8(gain, (6+v)*n+x).MulAdd(b, out)
-			out = out.Sub(clear.Mul(all8(behind[v]))).Mul(times)
-			byte := out.Add(one).Mul(half).Max(zero).Min(white).Add(round).ConvertToInt32()
-			result = result.Add(byte.ShiftAllLeft(uint64(8 * v)))
+			out = out.Sub(glass.Mul(all8(behind[v]))).Mul(times)
+			level := out.Add(one).Mul(half).Max(zero).Min(white).Add(round).ConvertToInt32()
+			result = result.Add(level.ShiftAllLeft(uint64(8 * v)))
 		}
 		storeColours8(result, line, x)
 	}

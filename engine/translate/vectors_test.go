@@ -21,12 +21,12 @@ func TestVectorsDoWhatPixelsDo(t *testing.T) {
 		for i, v := range c.colour.pix {
 			y.pix[i] = float32(math.Sin(3*float64(v) + float64(i%7)/10))
 		}
-		both := (*room)(nil).planes(w, h, 6)
+		both := (*room)(nil).planes(w, h, perBoth)
 		both.split(c.colour, 0)
 		both.split(y, 3)
 		gain, _ := gainsByVectors(both, nil)
 		want, _ := gainsByPixels(c.colour, y)
-		for k := range 9 {
+		for k := range perGain {
 			for row := range h {
 				for x, v := range want.row(k, row)[margin:][:w] {
 					if got := gain.row(k, row)[margin+x]; math.Abs(float64(got-v)) > 4e-3 {
@@ -53,7 +53,7 @@ func TestVectorsDoWhatPixelsDo(t *testing.T) {
 			return e.row(H / 2)
 		}
 		r := restorer{background: [3]float32{255, 255, 255}, behind: [3]float32{1, .5, -1}}
-		b, g := enlarged(both, 6, catmullRom), enlarged(want, 9, triangle)
+		b, g := enlarged(both, perBoth, catmullRom), enlarged(want, perGain, triangle)
 		line := append([]uint8(nil), src.Pix[:4*W]...)
 		for x := range W {
 			line[4*x+3] = uint8(255 - 85*(x%4)) // opaque, transparent and between
