@@ -48,7 +48,7 @@ func tryReduced(src *io.SectionReader, f facts, c image.Config, lim Limits, whom
 	}
 	n := whom.denominator(c.Width, c.Height)
 	// The file, the picture, and of a progressive file the coefficients, two bytes each of three components.
-	need := src.Size() + 4*int64(c.Width/n+1)*int64(c.Height/n+1)
+	need := src.Size() + reducedBytes(c.Width, c.Height, n)
 	if f.progressive {
 		need += 3 * 2 * int64(c.Width) * int64(c.Height)
 	}
@@ -59,7 +59,7 @@ func tryReduced(src *io.SectionReader, f facts, c image.Config, lim Limits, whom
 	data := held(src)
 	if data == nil {
 		var back func()
-		data, back = borrow(src.Size())
+		data, back = borrow(&codes, src.Size())
 		accounted := release
 		release = func() {
 			back()
@@ -85,30 +85,31 @@ var codes sync.Pool
 // pixels are pieces of memory that held what was decoded of them.
 var pixels sync.Pool
 
-// borrow returns n bytes, whatever is in them, until back is called.
-func borrow(n int64) (b []byte, back func()) {
-	p, ok := codes.Get().(*[]byte)
+// borrow returns n bytes of a pool, whatever is in them, until back is called.
+func borrow(pool *sync.Pool, n int64) (b []byte, back func()) {
+	p, ok := pool.Get().(*[]byte)
 	if !ok || int64(cap(*p)) < n {
 		fresh := make([]byte, n)
 		p = &fresh
 	}
-	return (*p)[:n], func() { codes.Put(p) }
+	return (*p)[:n], func() { pool.Put(p) }
+}
+
+// reducedBytes is what a picture of w×h pixels takes at most at one in denominator of its size.
+func reducedBytes(w, h, denominator int) int64 {
+	return 4 * int64(w/denominator+1) * int64(h/denominator+1)
 }
 
 // decodeReduced decodes a JPEG file of w×h pixels at one in denominator of its size, and scales the part that is shown
 // in the target's square to the size that it has there. Its error means no more than that the file is to be decoded in
 // the ordinary way.
 func decodeReduced(data []byte, f facts, w, h, denominator int, t target) (*Decoded, error) {
-	memory, ok := pixels.Get().(*[]byte)
-	if !ok {
-		memory = new([]byte)
-	}
-	defer pixels.Put(memory)
-	img, err := turbojpeg.Decode(data, w, h, denominator, *memory)
+	memory, back := borrow(&pixels, reducedBytes(w, h, denominator))
+	defer back()
+	img, err := turbojpeg.Decode(data, w, h, denominator, memory)
 	if err != nil {
 		return nil, err
 	}
-	*memory = img.Pix
 	part, to := t.fit.Frame(w, h, t.size)
 	small := areaMeans(img, part, denominator, to.Dx(), to.Dy())
 	return &Decoded{Image: turnUpright(small, f.orientation), Format: codecs.jpeg.name, Orientation: f.orientation}, nil

@@ -127,13 +127,11 @@ func (m *meter) Up()   {}
 func (n *Net) Velocity(x, t []float32) []float32 {
 	v := make([]float32, len(x))
 	size, cores := n.config.Size*n.config.Size*unet.Channels, int(n.team)
-	some, even := n.together(), len(t)%cores == 0 || len(t) >= 4*cores
-	if even { // or some cores would have much more to do than others
+	some := n.together()
+	parts := roundUp(len(t), some) / some
+	if len(t)%cores == 0 || len(t) >= 4*cores { // or some cores would have much more to do than others
 		some = max(1, some/cores)
-	}
-	parts := (len(t) + some - 1) / some
-	if even {
-		parts = min((parts+cores-1)/cores*cores, len(t))
+		parts = min(roundUp(roundUp(len(t), some)/some, cores), len(t))
 	}
 	n.team.each(parts, func(i int) {
 		underWay.Add(1)

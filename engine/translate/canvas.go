@@ -71,6 +71,9 @@ func newLayout(w, h, size int, fit datasets.Fit) layout {
 	return l
 }
 
+// fills tells whether one tile is the canvas.
+func (l layout) fills() bool { return l.w == l.size && l.h == l.size }
+
 // A canvas is a picture at the network's resolution.
 type canvas struct {
 	layout
@@ -92,7 +95,7 @@ func newCanvas(l layout, img *image.NRGBA, background color.NRGBA) canvas {
 		to := c.colour.pix
 		for i, j := 0, 0; i < len(to); i, j = i+3, j+4 {
 			p, t := small.Pix[j:j+3], to[i:i+3]
-			t[0], t[1], t[2] = units[p[0]], units[p[1]], units[p[2]]
+			t[0], t[1], t[2] = unit(p[0]), unit(p[1]), unit(p[2])
 		}
 		return c
 	}
@@ -110,7 +113,7 @@ func newCanvas(l layout, img *image.NRGBA, background color.NRGBA) canvas {
 // cut appends tile i to x: size×size×3 values in [-1, 1].
 func (c canvas) cut(x []float32, i int) []float32 {
 	at := c.tiles[i]
-	if c.w == c.size && c.h == c.size {
+	if c.fills() {
 		return append(x, c.colour.pix...)
 	}
 	for y := at.Y; y < at.Y+c.size; y++ {
@@ -132,7 +135,7 @@ func (c canvas) cut(x []float32, i int) []float32 {
 // the picture is a mixture of two translations.
 func (c canvas) join(tiles [][]float32, memory *room) plane {
 	out := memory.plane(c.w, c.h, 3)
-	if c.w == c.size && c.h == c.size {
+	if c.fills() {
 		copy(out.pix, tiles[0])
 		return out
 	}
@@ -172,16 +175,16 @@ func (c canvas) join(tiles [][]float32, memory *room) plane {
 	return out
 }
 
-// units is unit of every byte.
+// units is the network's range [-1, 1] for every byte.
 var units = func() (u [256]float32) {
 	for b := range u {
-		u[b] = unit(uint8(b))
+		u[b] = float32(b)/127.5 - 1
 	}
 	return u
 }()
 
 // unit maps a byte to the network's range [-1, 1].
-func unit(b uint8) float32 { return float32(b)/127.5 - 1 }
+func unit(b uint8) float32 { return units[b] }
 
 // toUnit maps a colour, without its alpha, to the network's range.
 func toUnit(c color.NRGBA) [3]float32 { return [3]float32{unit(c.R), unit(c.G), unit(c.B)} }

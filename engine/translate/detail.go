@@ -146,10 +146,15 @@ func fit(sum *[moments]float64, n float64, prior *linear, eps float64) (out line
 	return out
 }
 
-// fitWhole fits the whole canvas of n pixels, whose moments are summed, starting
-// from the identity, and gives the fitted value for a colour too.
-func fitWhole(sum *[moments]float64, n float64) (whole linear, at func(c [3]float32) [3]float32) {
-	whole = fit(sum, n, &identity, wholeRidge)
+// fitWhole fits the whole canvas, starting from the identity, and gives the
+// fitted value for a colour too.
+func fitWhole(s, y plane) (whole linear, at func(c [3]float32) [3]float32) {
+	var sum [moments]float64
+	for i := 0; i < len(s.pix); i += 3 {
+		addMoments(&sum, s.pix[i:i+3], y.pix[i:i+3], 1)
+	}
+	n := float64(s.w * s.h)
+	whole = fit(&sum, n, &identity, wholeRidge)
 	return whole, func(c [3]float32) (out [3]float32) {
 		for v := range 3 {
 			out[v] = float32(sum[atY+v] / n)
@@ -162,22 +167,17 @@ func fitWhole(sum *[moments]float64, n float64) (whole linear, at func(c [3]floa
 }
 
 // gains gives q·g for every pixel of the canvas: nine planes, in the order of a
-// linear's g, and what the fit of the whole picture makes of a colour. s and y are
-// the source and its translation, 3 channels each, which both has plane by plane.
-func gains(s, y plane, both planes, memory *room) (g planes, at func(c [3]float32) [3]float32) {
+// linear's g. s and y are the source and its translation, 3 channels each, which
+// both has plane by plane.
+func gains(s, y plane, both planes, whole linear, memory *room) planes {
 	if vectors {
-		return gainsByVectors(both, memory)
+		return gainsByVectors(both, whole, memory)
 	}
-	return gainsByPixels(s, y)
+	return gainsByPixels(s, y, whole)
 }
 
 // gainsByPixels is gains for any processor.
-func gainsByPixels(s, y plane) (g planes, at func(c [3]float32) [3]float32) {
-	var sum [moments]float64
-	for i := 0; i < len(s.pix); i += 3 {
-		addMoments(&sum, s.pix[i:i+3], y.pix[i:i+3], 1)
-	}
-	whole, at := fitWhole(&sum, float64(s.w*s.h))
+func gainsByPixels(s, y plane, whole linear) planes {
 	const c = 10 // g, and what it leaves unexplained
 	level := newPlane(s.w, s.h, c)
 	for i := 0; i < len(level.pix); i += c {
@@ -193,7 +193,7 @@ func gainsByPixels(s, y plane) (g planes, at func(c [3]float32) [3]float32) {
 		})
 		level = level.boxMean(r)
 	}
-	g = (*room)(nil).planes(s.w, s.h, perGain)
+	g := (*room)(nil).planes(s.w, s.h, perGain)
 	for i := range s.w * s.h {
 		l := level.pix[i*c : i*c+c]
 		trust := max(0, 1-caution*l[9])
@@ -201,7 +201,7 @@ func gainsByPixels(s, y plane) (g planes, at func(c [3]float32) [3]float32) {
 			g.row(k, i/s.w)[margin+i%s.w] = v * trust
 		}
 	}
-	return g, at
+	return g
 }
 
 // eachWindow calls f for every pixel i with the summed moments of the n pixels

@@ -203,9 +203,9 @@ func (w *outputs) write(j *job, in fs.FileInfo, img *image.NRGBA, memory *writin
 	return out, nil
 }
 
-// keep gives outputs their names, once they and their lines in the journal are on
-// the disk. A crash before that moment leaves nothing under the name; after it, the
-// whole file and its line. The errors are in the order of the outputs.
+// keep gives outputs their names, once they are in the journal and on the disk. A
+// crash before that moment leaves nothing under the name; after it, the whole file
+// and its line. The errors are in the order of the outputs.
 func (w *outputs) keep(group []*output) []error {
 	errs := make([]error, len(group))
 	entries := make([]entry, len(group))
@@ -216,7 +216,7 @@ func (w *outputs) keep(group []*output) []error {
 	if err != nil {
 		err = fmt.Errorf("journal: %w", err)
 	}
-	singly := w.flush != nil && (len(group) < many || w.flush() != nil)
+	singly := err == nil && w.flush != nil && (len(group) < many || w.flush() != nil)
 	for i, out := range group {
 		err := err
 		if err == nil && singly {

@@ -168,7 +168,7 @@ func (x *export) run(ctx context.Context, q queue) Summary {
 	}()
 	var keeper sync.WaitGroup
 	keeper.Go(func() {
-		for group := range groups(whole) {
+		for group := nextGroup(whole); group != nil; group = nextGroup(whole) {
 			for _, event := range x.keep(group) {
 				events <- event
 			}
@@ -416,8 +416,8 @@ func (x *export) runBatch(ctx context.Context, tiles []tile) {
 // for it to come by itself could let the next one be added to it.
 const heavy = 64 << 20
 
-// writersOf is how many writers there are for every reader: most of them wait
-// until what they wrote is on the disk.
+// writersOf is how many writers there are for every reader: where each brings its
+// files to the disk, most of them wait for it.
 const writersOf = 4
 
 // writing is what a writer keeps from one picture to the next.
@@ -470,28 +470,23 @@ func (x *export) write(ctx context.Context, p *picture, memory *writing) (*outpu
 // named together.
 const patience = 200 * time.Millisecond
 
-// groups yields what comes within patience of one another, until the channel is
-// closed.
-func groups(whole <-chan *output) func(yield func([]*output) bool) {
-	return func(yield func([]*output) bool) {
-		for first := range whole {
-			group := []*output{first}
-			enough := time.After(patience)
-		gather:
-			for {
-				select {
-				case next, ok := <-whole:
-					if !ok {
-						break gather
-					}
-					group = append(group, next)
-				case <-enough:
-					break gather
-				}
+// nextGroup is what comes within patience of the next output; nothing when the
+// channel is closed.
+func nextGroup(whole <-chan *output) (group []*output) {
+	first, ok := <-whole
+	if !ok {
+		return nil
+	}
+	group = append(group, first)
+	for enough := time.After(patience); ; {
+		select {
+		case next, ok := <-whole:
+			if !ok {
+				return group
 			}
-			if !yield(group) {
-				return
-			}
+			group = append(group, next)
+		case <-enough:
+			return group
 		}
 	}
 }

@@ -180,13 +180,20 @@ type enlarger struct {
 	mixed []float32
 }
 
-func newEnlarger(p planes, n int, x, y taps, memory *room) *enlarger {
-	width := wholeVectors(x.size())
-	e := &enlarger{p, n, x, y, newPicks(x, p), width, memory.take(y.n * n * width), make([]int, y.n), memory.used(n * width)}
+// newEnlarger enlarges the first n planes to w×h pixels.
+func newEnlarger(p planes, n, w, h int, k kernel) enlarger {
+	x := newTaps(w, p.w, k)
+	return enlarger{planes: p, n: n, x: x, y: newTaps(h, p.h, k), picks: newPicks(x, p), width: wholeVectors(w)}
+}
+
+// withRows is e with rows of its own.
+func (e enlarger) withRows(memory *room) *enlarger {
+	size := e.n * e.width
+	e.rows, e.mixed, e.holds = memory.take(e.y.n*size), memory.used(size), make([]int, e.y.n)
 	for i := range e.holds {
 		e.holds[i] = -1
 	}
-	return e
+	return &e
 }
 
 // row is row y of the result, until the next is asked for: a row of each plane.

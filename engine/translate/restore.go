@@ -24,15 +24,15 @@ func restore(img *image.NRGBA, c canvas, y plane, background color.NRGBA, memory
 	both := memory.planes(c.w, c.h, perBoth)
 	both.split(c.colour, 0)
 	both.split(y, 3)
-	gain, at := gains(c.colour, y, both, memory)
+	whole, at := fitWhole(c.colour, y)
 	W, H := img.Rect.Dx(), img.Rect.Dy()
-	cubicX, cubicY := newTaps(W, c.w, catmullRom), newTaps(H, c.h, catmullRom)
-	linearX, linearY := newTaps(W, c.w, triangle), newTaps(H, c.h, triangle)
+	enlarged := newEnlarger(both, perBoth, W, H, catmullRom)
+	gain := newEnlarger(gains(c.colour, y, both, whole, memory), perGain, W, H, triangle)
 	behind := translatedBackground(c, y, at(toUnit(background)))
 	bands := make([]restorer, min(runtime.NumCPU(), runtime.GOMAXPROCS(0), max(1, H/64)))
 	for i := range bands {
 		bands[i] = restorer{
-			both: newEnlarger(both, perBoth, cubicX, cubicY, memory), gain: newEnlarger(gain, perGain, linearX, linearY, memory),
+			both: enlarged.withRows(memory), gain: gain.withRows(memory),
 			background: [3]float32{float32(background.R), float32(background.G), float32(background.B)},
 			behind:     behind,
 		}

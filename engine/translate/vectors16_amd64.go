@@ -24,6 +24,15 @@ func store16(v vector16, s []float32, i int) { v.Store(at16(s, i)) }
 
 func all16(v float32) vector16 { return archsimd.BroadcastFloat32x16(v) }
 
+func loadIndex16(s []uint32, i int) archsimd.Uint32x16 {
+	return archsimd.LoadUint32x16((*[lanes16]uint32)(s[i:]))
+}
+
+// colours16 is as many pixels, of four bytes each, from pixel x of a line on.
+func colours16(line []byte, x int) *[lanes16]int32 {
+	return (*[lanes16]int32)(unsafe.Pointer(&line[4*x : 4*(x+lanes16)][0]))
+}
+
 // addTo16 adds f times src to dst, a whole number of vectors.
 func addTo16(dst, src []float32, f float32) {
 	factor := all16(f)
@@ -188,7 +197,7 @@ func restoreRow16(line []byte, both, gain []float32, background, behind [3]float
 	stream, n := len(both)/perBoth, len(gain)/perGain
 	x := 0
 	for ; 4*(x+lanes16) <= len(line); x += lanes16 {
-		p := loadColours16(line, x)
+		p := archsimd.LoadInt32x16(colours16(line, x))
 		bits := p.ShiftAllRight(24).And(low)
 		alpha := bits.ConvertToFloat32().Mul(share)
 		glass := one.Sub(alpha)
@@ -211,7 +220,7 @@ func restoreRow16(line []byte, both, gain []float32, background, behind [3]float
 			level := out.Add(one).Mul(half).Max(zero).Min(white).Add(round).ConvertToInt32()
 			result = result.Add(level.ShiftAllLeft(uint64(8 * v)))
 		}
-		storeColours16(result, line, x)
+		result.Store(colours16(line, x))
 	}
 	archsimd.ClearAVXUpperBits()
 	return x

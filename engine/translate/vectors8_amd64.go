@@ -25,6 +25,15 @@ func store8(v vector8, s []float32, i int) { v.Store(at8(s, i)) }
 
 func all8(v float32) vector8 { return archsimd.BroadcastFloat32x8(v) }
 
+func loadIndex8(s []uint32, i int) archsimd.Uint32x8 {
+	return archsimd.LoadUint32x8((*[lanes8]uint32)(s[i:]))
+}
+
+// colours8 is as many pixels, of four bytes each, from pixel x of a line on.
+func colours8(line []byte, x int) *[lanes8]int32 {
+	return (*[lanes8]int32)(unsafe.Pointer(&line[4*x : 4*(x+lanes8)][0]))
+}
+
 // addTo8 adds f times src to dst, a whole number of vectors.
 func addTo8(dst, src []float32, f float32) {
 	factor := all8(f)
@@ -189,7 +198,7 @@ func restoreRow8(line []byte, both, gain []float32, background, behind [3]float3
 	stream, n := len(both)/perBoth, len(gain)/perGain
 	x := 0
 	for ; 4*(x+lanes8) <= len(line); x += lanes8 {
-		p := loadColours8(line, x)
+		p := archsimd.LoadInt32x8(colours8(line, x))
 		bits := p.ShiftAllRight(24).And(low)
 		alpha := bits.ConvertToFloat32().Mul(share)
 		glass := one.Sub(alpha)
@@ -212,7 +221,7 @@ func restoreRow8(line []byte, both, gain []float32, background, behind [3]float3
 			level := out.Add(one).Mul(half).Max(zero).Min(white).Add(round).ConvertToInt32()
 			result = result.Add(level.ShiftAllLeft(uint64(8 * v)))
 		}
-		storeColours8(result, line, x)
+		result.Store(colours8(line, x))
 	}
 	archsimd.ClearAVXUpperBits()
 	return x

@@ -4,7 +4,6 @@ package translate
 
 import (
 	"simd/archsimd"
-	"unsafe"
 )
 
 // Wide and scalar arithmetic must not take turns within a loop: Go writes scalars, zeros and copies of structs in the
@@ -41,19 +40,8 @@ func mixRows(dst, a, b []float32, v, w float32, add bool) {
 }
 
 // gainsByVectors is gains for as many pixels at once as a vector holds.
-func gainsByVectors(both planes, memory *room) (g planes, at func(c [3]float32) [3]float32) {
+func gainsByVectors(both planes, whole linear, memory *room) planes {
 	w, h := both.w, both.h
-	columns := memory.planes(w, 1, moments)
-	for row := range h {
-		addRow(columns.pix, columns.stride, both.pix, h*both.stride, row*both.stride, w, 1)
-	}
-	var sum [moments]float64
-	for k := range sum {
-		for _, c := range columns.row(k, 0)[margin:][:w] {
-			sum[k] += float64(c)
-		}
-	}
-	whole, at := fitWhole(&sum, float64(w*h))
 	level, other := memory.usedPlanes(w, h, 10), memory.usedPlanes(w, h, 10) // g, and what it leaves unexplained
 	for k := range 10 {
 		v := whole.unexplained
@@ -80,7 +68,7 @@ func gainsByVectors(both planes, memory *room) (g planes, at func(c [3]float32) 
 	for row := range h {
 		trustRow(level, row)
 	}
-	return level, at
+	return level
 }
 
 // fitWindows fits every pixel's window anew, starting from the fit that level holds of it. share is 1 over the number
@@ -162,29 +150,4 @@ func pick8(a, b archsimd.Float32x8, index archsimd.Uint32x8) archsimd.Float32x8 
 // pick16 picks values of a and, from index 16 on, of b.
 func pick16(a, b archsimd.Float32x16, index archsimd.Uint32x16) archsimd.Float32x16 {
 	return a.ConcatPermute(b, index)
-}
-
-func loadIndex8(s []uint32, i int) archsimd.Uint32x8 {
-	return archsimd.LoadUint32x8((*[8]uint32)(s[i:]))
-}
-
-func loadIndex16(s []uint32, i int) archsimd.Uint32x16 {
-	return archsimd.LoadUint32x16((*[16]uint32)(s[i:]))
-}
-
-// loadColours8 is eight pixels of four bytes each.
-func loadColours8(line []byte, x int) archsimd.Int32x8 {
-	return archsimd.LoadInt32x8((*[8]int32)(unsafe.Pointer(&line[4*x : 4*x+32][0])))
-}
-
-func loadColours16(line []byte, x int) archsimd.Int32x16 {
-	return archsimd.LoadInt32x16((*[16]int32)(unsafe.Pointer(&line[4*x : 4*x+64][0])))
-}
-
-func storeColours8(v archsimd.Int32x8, line []byte, x int) {
-	v.Store((*[8]int32)(unsafe.Pointer(&line[4*x : 4*x+32][0])))
-}
-
-func storeColours16(v archsimd.Int32x16, line []byte, x int) {
-	v.Store((*[16]int32)(unsafe.Pointer(&line[4*x : 4*x+64][0])))
 }

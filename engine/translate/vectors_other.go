@@ -5,7 +5,7 @@ package translate
 // vectors is false: the vector code is for x86-64, and for a build with GOEXPERIMENT=simd.
 const vectors = false
 
-func gainsByVectors(planes, *room) (planes, func([3]float32) [3]float32) {
+func gainsByVectors(planes, linear, *room) planes {
 	panic("translate: no vectors for this processor")
 }
 

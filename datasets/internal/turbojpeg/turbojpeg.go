@@ -60,7 +60,8 @@ func Available() bool {
 
 // Decode decodes a JPEG file of w×h pixels at one in denominator (1, 2, 4 or 8) of its size, rounded up, as the file
 // stores it: no EXIF orientation is applied. It refuses a file in which the library finds anything to remark, such as
-// data that are cut short, and one whose header says another size. The pixels are in memory where that is large enough.
+// data that are cut short, and one whose header says another size. The pixels are in memory, which must have
+// room for four bytes of each.
 func Decode(data []byte, w, h, denominator int, memory []byte) (*image.NRGBA, error) {
 	lib, err := load()
 	if err != nil {
@@ -82,11 +83,7 @@ func Decode(data []byte, w, h, denominator int, memory []byte) (*image.NRGBA, er
 		return nil, fmt.Errorf("libturbojpeg reads %d×%d pixels in a header of %d×%d", gotW, gotH, w, h)
 	}
 	up := func(n int) int { return (n + denominator - 1) / denominator }
-	n := 4 * up(w) * up(h)
-	if cap(memory) < n {
-		memory = make([]byte, n)
-	}
-	img := &image.NRGBA{Pix: memory[:n], Stride: 4 * up(w), Rect: image.Rect(0, 0, up(w), up(h))}
+	img := &image.NRGBA{Pix: memory[:4*up(w)*up(h)], Stride: 4 * up(w), Rect: image.Rect(0, 0, up(w), up(h))}
 	if lib.decompress(handle, &data[0], uintptr(len(data)), &img.Pix[0], int32(up(w)), int32(img.Stride), int32(up(h)), formatRGBA, stopOnWarning|limitScans) != 0 {
 		return nil, errors.New(lib.message(handle))
 	}
