@@ -147,11 +147,13 @@ func fit(sum *[moments]float64, n float64, prior *linear, eps float64) (out line
 }
 
 // fitWhole fits the whole canvas, starting from the identity, and gives the
-// fitted value for a colour too.
-func fitWhole(s, y plane) (whole linear, at func(c [3]float32) [3]float32) {
+// fitted value for a colour too. both is s and y plane by plane.
+func fitWhole(s, y plane, both planes) (whole linear, at func(c [3]float32) [3]float32) {
 	var sum [moments]float64
-	for i := 0; i < len(s.pix); i += 3 {
-		addMoments(&sum, s.pix[i:i+3], y.pix[i:i+3], 1)
+	if vectors {
+		sum = sumByVectors(both)
+	} else {
+		sum = sumByPixels(s, y)
 	}
 	n := float64(s.w * s.h)
 	whole = fit(&sum, n, &identity, wholeRidge)
@@ -164,6 +166,14 @@ func fitWhole(s, y plane) (whole linear, at func(c [3]float32) [3]float32) {
 		}
 		return out
 	}
+}
+
+// sumByPixels is the moments of the whole canvas.
+func sumByPixels(s, y plane) (sum [moments]float64) {
+	for i := 0; i < len(s.pix); i += 3 {
+		addMoments(&sum, s.pix[i:i+3], y.pix[i:i+3], 1)
+	}
+	return sum
 }
 
 // gains gives q·g for every pixel of the canvas: nine planes, in the order of a

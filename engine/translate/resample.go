@@ -173,7 +173,7 @@ type enlarger struct {
 	planes
 	n     int // planes
 	x, y  taps
-	picks picks
+	picks *picks
 	width int       // x.size() in whole vectors, the length of a row of the result
 	rows  []float32 // y.n times n rows
 	holds []int     // which rows of the planes these are
@@ -216,22 +216,22 @@ func (e *enlarger) wide(row int) []float32 {
 	wide := e.rows[i*size:][:size]
 	if e.holds[i] != row {
 		e.holds[i] = row
-		for c := range e.n {
-			enlargeRow(wide[c*e.width:][:e.width], e.planes.row(c, row), e.x, e.picks)
-		}
+		enlargeRows(wide, e.planes, e.n, row, e.x, e.picks)
 	}
 	return wide
 }
 
-// enlargeRowByPixels writes to dst the row src, margins included, at another
-// width.
-func enlargeRowByPixels(dst, src []float32, t taps) {
-	for x, start := range t.start {
-		var sum float32
-		for k, w := range t.of(x) {
-			sum += w * src[margin+start+k]
+// enlargeRowsByPixels is enlargeRows for any processor.
+func enlargeRowsByPixels(dst []float32, from planes, n, row int, t taps) {
+	for c := range n {
+		src, to := from.row(c, row)[margin:], dst[len(dst)/n*c:]
+		for x, start := range t.start {
+			var sum float32
+			for k, w := range t.of(x) {
+				sum += w * src[start+k]
+			}
+			to[x] = sum
 		}
-		dst[x] = sum
 	}
 }
 

@@ -24,12 +24,12 @@ func restore(img *image.NRGBA, c canvas, y plane, background color.NRGBA, memory
 	both := memory.planes(c.w, c.h, perBoth)
 	both.split(c.colour, 0)
 	both.split(y, 3)
-	whole, at := fitWhole(c.colour, y)
+	whole, at := fitWhole(c.colour, y, both)
 	W, H := img.Rect.Dx(), img.Rect.Dy()
 	enlarged := newEnlarger(both, perBoth, W, H, catmullRom)
 	gain := newEnlarger(gains(c.colour, y, both, whole, memory), perGain, W, H, triangle)
 	behind := translatedBackground(c, y, at(toUnit(background)))
-	bands := make([]restorer, min(runtime.NumCPU(), runtime.GOMAXPROCS(0), max(1, H/64)))
+	bands := make([]restorer, min(runtime.NumCPU(), runtime.GOMAXPROCS(0), max(1, H/256)))
 	for i := range bands {
 		bands[i] = restorer{
 			both: enlarged.withRows(memory), gain: gain.withRows(memory),

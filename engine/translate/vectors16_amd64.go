@@ -33,15 +33,6 @@ func colours16(line []byte, x int) *[lanes16]int32 {
 	return (*[lanes16]int32)(unsafe.Pointer(&line[4*x : 4*(x+lanes16)][0]))
 }
 
-// addTo16 adds f times src to dst, a whole number of vectors.
-func addTo16(dst, src []float32, f float32) {
-	factor := all16(f)
-	for i := 0; i < len(dst); i += lanes16 {
-		store16(load16(src, i).MulAdd(factor, load16(dst, i)), dst, i)
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
 // addRow16 adds the moments of a row of w pixels, times f, to the columns, which lie n apart. The row begins at place at
 // of the channels of v, which lie plane apart.
 func addRow16(columns []float32, n int, v []float32, plane, at, w int, f float32) {
@@ -133,15 +124,30 @@ func fitVector16(level []float32, plane, at int, m *[moments][lanes16]float32) {
 	store16(left.Add(eps.Mul(load16(level, u))).Div(total.Add(eps)).Min(one), level, u)
 }
 
-// meanRow16 is the means of a row whose columns are summed.
-func meanRow16(to, sum []float32, w, r int, shareOfRows float32, share []float32) {
-	n := all16(shareOfRows)
-	for x := margin; x < margin+w; x += lanes16 {
-		mean := load16(sum, x-r)
-		for i := 1 - r; i <= r; i++ {
-			mean = mean.Add(load16(sum, x+i))
+// addFits16 adds a row of fits, times f, to the columns.
+func addFits16(columns, level planes, row int, f float32) {
+	factor := all16(f)
+	for k := range len(columns.pix) / columns.stride {
+		sum, from := columns.row(k, 0), level.row(k, row)
+		for x := margin; x < margin+level.w; x += lanes16 {
+			store16(load16(from, x).MulAdd(factor, load16(sum, x)), sum, x)
 		}
-		store16(mean.Mul(n).Mul(load16(share, x)), to, x)
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+// meanFits16 is the means of the windows of a row, whose columns are summed.
+func meanFits16(columns, level planes, row, r int, shareOfRows float32, share []float32) {
+	rows := all16(shareOfRows)
+	for k := range len(columns.pix) / columns.stride {
+		sum, to := columns.row(k, 0), level.row(k, row)
+		for x := margin; x < margin+level.w; x += lanes16 {
+			mean := load16(sum, x-r)
+			for i := 1 - r; i <= r; i++ {
+				mean = mean.Add(load16(sum, x+i))
+			}
+			store16(mean.Mul(rows).Mul(load16(share, x)), to, x)
+		}
 	}
 	archsimd.ClearAVXUpperBits()
 }
@@ -172,18 +178,23 @@ func mix16(dst, a, b []float32, v, w float32, add bool) {
 	archsimd.ClearAVXUpperBits()
 }
 
-// enlarge16 writes to dst the row src, margins included, at another width.
-func enlarge16(dst, src []float32, p *picks) {
-	i := 0
+// enlarge16 writes to dst n rows at another width, those that lie plane apart in src.
+func enlarge16(dst, src []float32, n, plane int, p *picks) {
+	width := len(dst) / n
 	for x, from := range p.from {
-		a, b := load16(src, from), load16(src, from+lanes16)
-		sum := pick16(a, b, loadIndex16(p.index, i)).Mul(load16(p.weight, i))
-		i += lanes16
-		for range p.n - 1 {
-			sum = pick16(a, b, loadIndex16(p.index, i)).MulAdd(load16(p.weight, i), sum)
-			i += lanes16
+		for k := 0; k < p.n; k += 2 {
+			i := (x*p.n + k) * lanes16
+			first, second := loadIndex16(p.index, i), loadIndex16(p.index, i+lanes16)
+			v, w := load16(p.weight, i), load16(p.weight, i+lanes16)
+			for c := range n {
+				a, b := load16(src, c*plane+from), load16(src, c*plane+from+lanes16)
+				sum := pick16(a, b, first).Mul(v)
+				if k > 0 {
+					sum = sum.Add(load16(dst, c*width+x*lanes16))
+				}
+				store16(pick16(a, b, second).MulAdd(w, sum), dst, c*width+x*lanes16)
+			}
 		}
-		store16(sum, dst, x*lanes16)
 	}
 	archsimd.ClearAVXUpperBits()
 }

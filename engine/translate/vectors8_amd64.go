@@ -34,15 +34,6 @@ func colours8(line []byte, x int) *[lanes8]int32 {
 	return (*[lanes8]int32)(unsafe.Pointer(&line[4*x : 4*(x+lanes8)][0]))
 }
 
-// addTo8 adds f times src to dst, a whole number of vectors.
-func addTo8(dst, src []float32, f float32) {
-	factor := all8(f)
-	for i := 0; i < len(dst); i += lanes8 {
-		store8(load8(src, i).MulAdd(factor, load8(dst, i)), dst, i)
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
 // addRow8 adds the moments of a row of w pixels, times f, to the columns, which lie n apart. The row begins at place at
 // of the channels of v, which lie plane apart.
 func addRow8(columns []float32, n int, v []float32, plane, at, w int, f float32) {
@@ -134,15 +125,30 @@ func fitVector8(level []float32, plane, at int, m *[moments][lanes8]float32) {
 	store8(left.Add(eps.Mul(load8(level, u))).Div(total.Add(eps)).Min(one), level, u)
 }
 
-// meanRow8 is the means of a row whose columns are summed.
-func meanRow8(to, sum []float32, w, r int, shareOfRows float32, share []float32) {
-	n := all8(shareOfRows)
-	for x := margin; x < margin+w; x += lanes8 {
-		mean := load8(sum, x-r)
-		for i := 1 - r; i <= r; i++ {
-			mean = mean.Add(load8(sum, x+i))
+// addFits8 adds a row of fits, times f, to the columns.
+func addFits8(columns, level planes, row int, f float32) {
+	factor := all8(f)
+	for k := range len(columns.pix) / columns.stride {
+		sum, from := columns.row(k, 0), level.row(k, row)
+		for x := margin; x < margin+level.w; x += lanes8 {
+			store8(load8(from, x).MulAdd(factor, load8(sum, x)), sum, x)
 		}
-		store8(mean.Mul(n).Mul(load8(share, x)), to, x)
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+// meanFits8 is the means of the windows of a row, whose columns are summed.
+func meanFits8(columns, level planes, row, r int, shareOfRows float32, share []float32) {
+	rows := all8(shareOfRows)
+	for k := range len(columns.pix) / columns.stride {
+		sum, to := columns.row(k, 0), level.row(k, row)
+		for x := margin; x < margin+level.w; x += lanes8 {
+			mean := load8(sum, x-r)
+			for i := 1 - r; i <= r; i++ {
+				mean = mean.Add(load8(sum, x+i))
+			}
+			store8(mean.Mul(rows).Mul(load8(share, x)), to, x)
+		}
 	}
 	archsimd.ClearAVXUpperBits()
 }
@@ -173,18 +179,23 @@ func mix8(dst, a, b []float32, v, w float32, add bool) {
 	archsimd.ClearAVXUpperBits()
 }
 
-// enlarge8 writes to dst the row src, margins included, at another width.
-func enlarge8(dst, src []float32, p *picks) {
-	i := 0
+// enlarge8 writes to dst n rows at another width, those that lie plane apart in src.
+func enlarge8(dst, src []float32, n, plane int, p *picks) {
+	width := len(dst) / n
 	for x, from := range p.from {
-		a, b := load8(src, from), load8(src, from+lanes8)
-		sum := pick8(a, b, loadIndex8(p.index, i)).Mul(load8(p.weight, i))
-		i += lanes8
-		for range p.n - 1 {
-			sum = pick8(a, b, loadIndex8(p.index, i)).MulAdd(load8(p.weight, i), sum)
-			i += lanes8
+		for k := 0; k < p.n; k += 2 {
+			i := (x*p.n + k) * lanes8
+			first, second := loadIndex8(p.index, i), loadIndex8(p.index, i+lanes8)
+			v, w := load8(p.weight, i), load8(p.weight, i+lanes8)
+			for c := range n {
+				a, b := load8(src, c*plane+from), load8(src, c*plane+from+lanes8)
+				sum := pick8(a, b, first).Mul(v)
+				if k > 0 {
+					sum = sum.Add(load8(dst, c*width+x*lanes8))
+				}
+				store8(pick8(a, b, second).MulAdd(w, sum), dst, c*width+x*lanes8)
+			}
 		}
-		store8(sum, dst, x*lanes8)
 	}
 	archsimd.ClearAVXUpperBits()
 }

@@ -11,22 +11,22 @@ import (
 // processors. So constants are made before a loop, and ClearAVXUpperBits stands where scalar code goes on.
 
 // vectors tells whether this processor has what the code below is written in: AVX2 and FMA. The same is done, pixel by
-// pixel, by gainsByPixels, enlargeRowByPixels and restorer.byPixels, which say what each step means.
+// pixel, by gainsByPixels, enlargeRowsByPixels and restorer.byPixels, which say what each step means.
 var vectors = archsimd.X86.AVX2() && archsimd.X86.FMA()
 
 // What works on vectors of eight values or, where the processor can, of sixteen. What is computed for a pixel is the same.
 var (
 	lanes = lanes8
 
-	addRow, fitRow, meanRow, trustRow                 = addRow8, fitRow8, meanRow8, trustRow8
-	addTo, mixByVectors, enlargeByVectors, restoreRow = addTo8, mix8, enlarge8, restoreRow8
+	addRow, fitRow, addFits, meanFits, trustRow = addRow8, fitRow8, addFits8, meanFits8, trustRow8
+	mixByVectors, enlargeByVectors, restoreRow  = mix8, enlarge8, restoreRow8
 )
 
 func init() {
 	if archsimd.X86.AVX512() {
 		lanes = lanes16
-		addRow, fitRow, meanRow, trustRow = addRow16, fitRow16, meanRow16, trustRow16
-		addTo, mixByVectors, enlargeByVectors, restoreRow = addTo16, mix16, enlarge16, restoreRow16
+		addRow, fitRow, addFits, meanFits, trustRow = addRow16, fitRow16, addFits16, meanFits16, trustRow16
+		mixByVectors, enlargeByVectors, restoreRow = mix16, enlarge16, restoreRow16
 	}
 }
 
@@ -36,6 +36,53 @@ func mixRows(dst, a, b []float32, v, w float32, add bool) {
 		mixByVectors(dst, a, b, v, w, add)
 	} else {
 		mixRowsByPixels(dst, a, b, v, w, add)
+	}
+}
+
+// sumByVectors is sumByPixels for four pixels at once. What lies behind the rows is zero.
+func sumByVectors(both planes) (sum [moments]float64) {
+	pix, plane := both.pix, both.h*both.stride
+	var a, b, c, aa, ab, ac, bb, bc, cc archsimd.Float64x4
+	for row := range both.h {
+		for at := row*both.stride + margin; at < row*both.stride+margin+both.w; at += 4 {
+			r, g, b0 := wide(pix, at), wide(pix, at+plane), wide(pix, at+2*plane)
+			a, b, c = a.Add(r), b.Add(g), c.Add(b0)
+			aa, ab, ac = r.MulAdd(r, aa), r.MulAdd(g, ab), r.MulAdd(b0, ac)
+			bb, bc, cc = g.MulAdd(g, bb), g.MulAdd(b0, bc), b0.MulAdd(b0, cc)
+		}
+	}
+	into(sum[atS:], a, b, c)
+	into(sum[atSS:], aa, ab, ac, bb, bc, cc)
+	for v := range 3 {
+		var y, ay, by, cy, yy archsimd.Float64x4
+		for row := range both.h {
+			for at := row*both.stride + margin; at < row*both.stride+margin+both.w; at += 4 {
+				of := wide(pix, at+(3+v)*plane)
+				y, yy = y.Add(of), of.MulAdd(of, yy)
+				ay, by, cy = of.MulAdd(wide(pix, at), ay), of.MulAdd(wide(pix, at+plane), by), of.MulAdd(wide(pix, at+2*plane), cy)
+			}
+		}
+		into(sum[atY+v:], y)
+		into(sum[atSY+v:], ay)
+		into(sum[atSY+3+v:], by)
+		into(sum[atSY+6+v:], cy)
+		into(sum[atYY+v:], yy)
+	}
+	archsimd.ClearAVXUpperBits()
+	return sum
+}
+
+// wide is four values of s, from place i on.
+func wide(s []float32, i int) archsimd.Float64x4 {
+	return archsimd.LoadFloat32x4((*[4]float32)(s[i:])).ConvertToFloat64()
+}
+
+// into sets sums to the sums of what the vectors hold.
+func into(sums []float64, vectors ...archsimd.Float64x4) {
+	for i, v := range vectors {
+		var parts [4]float64
+		v.Store(&parts)
+		sums[i] = parts[0] + parts[1] + parts[2] + parts[3]
 	}
 }
 
@@ -83,26 +130,23 @@ func fitWindows(values, level planes, r int, share []float32, memory *room) {
 	})
 }
 
-// meanWindows writes to out the mean of in over the (2r+1)² window around every pixel, cut off at the border. What lies
-// before and behind in's rows is lost.
+// meanWindows writes to out the mean of in over the (2r+1)² window around every pixel, cut off at the border.
 func meanWindows(in, out planes, r int, share []float32, memory *room) {
-	sum := memory.planes(in.w, 1, 1).pix
-	end := margin + in.w
-	for k := range 10 {
-		clear(sum)
-		eachSum(in.h, r, func(row int, sign float64) {
-			from := in.row(k, row)
-			clear(from[:margin])
-			clear(from[end:]) // fits of pixels that are not there
-			addTo(sum, from, float32(sign))
-		}, func(row, rows int) {
-			meanRow(out.row(k, row), sum, in.w, r, 1/float32(rows), share)
-		})
+	columns := memory.planes(in.w, 1, 10)
+	add := func(row int, sign float64) {
+		addFits(columns, in, row, float32(sign))
+		for k := range 10 {
+			clear(columns.row(k, 0)[margin+in.w : margin+wholeVectors(in.w)]) // fits of pixels that are not there
+		}
 	}
+	eachSum(in.h, r, add, func(row, rows int) {
+		meanFits(columns, out, row, r, 1/float32(rows), share)
+	})
 }
 
 // picks are taps in the order in which vectors need them: for each vector of results the place in the row where the two
-// vectors begin of which it picks, and for each tap which of their values it picks, and the weights.
+// vectors begin of which it picks, and for each tap, of which there is an even number, which of their values it picks, and
+// the weights.
 type picks struct {
 	n      int
 	from   []int
@@ -111,20 +155,23 @@ type picks struct {
 }
 
 // newPicks arranges the taps for rows of the planes. There are none where a result needs values that lie too far apart.
-func newPicks(t taps, rows planes) picks {
-	p := picks{n: t.n}
+func newPicks(t taps, rows planes) *picks {
+	p := &picks{n: (t.n + 1) / 2 * 2}
 	for x := 0; x < t.size(); x += lanes {
 		last := min(x+lanes, t.size()) - 1
 		from := min(margin+t.start[x], rows.stride-2*lanes)
 		if margin+t.start[last]+t.n > from+2*lanes {
-			return picks{}
+			return nil
 		}
 		p.from = append(p.from, from)
-		for k := range t.n {
+		for k := range p.n {
 			for i := x; i < x+lanes; i++ {
-				if i > last {
+				switch {
+				case i > last:
 					p.index, p.weight = append(p.index, 0), append(p.weight, 0)
-				} else {
+				case k == t.n: // one more, of no weight
+					p.index, p.weight = append(p.index, uint32(margin+t.start[i]-from)), append(p.weight, 0)
+				default:
 					p.index, p.weight = append(p.index, uint32(margin+t.start[i]+k-from)), append(p.weight, t.weight[i*t.n+k])
 				}
 			}
@@ -133,12 +180,12 @@ func newPicks(t taps, rows planes) picks {
 	return p
 }
 
-// enlargeRow writes to dst the row src, margins included, at another width.
-func enlargeRow(dst, src []float32, t taps, p picks) {
-	if vectors && p.from != nil {
-		enlargeByVectors(dst, src, &p)
+// enlargeRows writes to dst row by row the row of n planes, at another width.
+func enlargeRows(dst []float32, from planes, n, row int, t taps, p *picks) {
+	if vectors && p != nil {
+		enlargeByVectors(dst, from.pix[row*from.stride:], n, from.h*from.stride, p)
 	} else {
-		enlargeRowByPixels(dst, src, t)
+		enlargeRowsByPixels(dst, from, n, row, t)
 	}
 }
 

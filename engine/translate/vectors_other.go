@@ -5,6 +5,10 @@ package translate
 // vectors is false: the vector code is for x86-64, and for a build with GOEXPERIMENT=simd.
 const vectors = false
 
+func sumByVectors(planes) [moments]float64 {
+	panic("translate: no vectors for this processor")
+}
+
 func gainsByVectors(planes, linear, *room) planes {
 	panic("translate: no vectors for this processor")
 }
@@ -15,8 +19,10 @@ func restoreRow([]byte, []float32, []float32, [3]float32, [3]float32) int {
 
 type picks struct{}
 
-func newPicks(taps, planes) picks { return picks{} }
+func newPicks(taps, planes) *picks { return nil }
 
-func enlargeRow(dst, src []float32, t taps, _ picks) { enlargeRowByPixels(dst, src, t) }
+func enlargeRows(dst []float32, from planes, n, row int, t taps, _ *picks) {
+	enlargeRowsByPixels(dst, from, n, row, t)
+}
 
 func mixRows(dst, a, b []float32, v, w float32, add bool) { mixRowsByPixels(dst, a, b, v, w, add) }

@@ -24,7 +24,13 @@ func TestVectorsDoWhatPixelsDo(t *testing.T) {
 		both := (*room)(nil).planes(w, h, perBoth)
 		both.split(c.colour, 0)
 		both.split(y, 3)
-		whole, _ := fitWhole(c.colour, y)
+		whole, _ := fitWhole(c.colour, y, both)
+		sums, exact := sumByVectors(both), sumByPixels(c.colour, y)
+		for k, v := range exact {
+			if math.Abs(sums[k]-v) > 1e-9*float64(w*h) {
+				t.Fatalf("%d×%d: moment %d of the whole is %g, and %g by pixels", w, h, k, sums[k], v)
+			}
+		}
 		gain, want := gainsByVectors(both, whole, nil), gainsByPixels(c.colour, y, whole)
 		for k := range perGain {
 			for row := range h {
@@ -39,14 +45,12 @@ func TestVectorsDoWhatPixelsDo(t *testing.T) {
 		W, H := src.Rect.Dx(), src.Rect.Dy()
 		enlarged := func(p planes, n int, k kernel) []float32 {
 			e := newEnlarger(p, n, W, H, k).withRows(nil)
-			plain, row := make([]float32, e.width), make([]float32, e.width)
-			for i := range n {
-				enlargeRow(row, p.row(i, h/2), e.x, e.picks)
-				enlargeRowByPixels(plain, p.row(i, h/2), e.x)
-				for x, v := range plain {
-					if math.Abs(float64(row[x]-v)) > 1e-5 {
-						t.Fatalf("%d×%d: value %d of an enlarged row is %g, and %g by pixels", w, h, x, row[x], v)
-					}
+			plain, rows := make([]float32, n*e.width), make([]float32, n*e.width)
+			enlargeRows(rows, p, n, h/2, e.x, e.picks)
+			enlargeRowsByPixels(plain, p, n, h/2, e.x)
+			for i, v := range plain {
+				if math.Abs(float64(rows[i]-v)) > 1e-5 {
+					t.Fatalf("%d×%d: value %d of enlarged rows is %g, and %g by pixels", w, h, i, rows[i], v)
 				}
 			}
 			e.row(0)
