@@ -11,7 +11,6 @@ import (
 	"image/color"
 	"image/draw"
 	"image/jpeg"
-	"image/png"
 	"io"
 	"net/url"
 	"os"
@@ -24,6 +23,7 @@ import (
 
 	"github.com/straightway-app/straightway/datasets"
 	"github.com/straightway-app/straightway/engine/project"
+	"github.com/straightway-app/straightway/engine/translate"
 )
 
 // savedQuality is that of JPEG files, as translate has it.
@@ -94,7 +94,7 @@ func (d desk) write(path string, img *image.NRGBA) {
 // writeImage saves a picture in the format that the name's ending asks for: the whole file or none. JPEG has no
 // transparency: there the background shows.
 func writeImage(path string, img *image.NRGBA, background color.NRGBA) error {
-	encode := func(w io.Writer) error { return png.Encode(w, img) }
+	encode := func(w io.Writer) error { return translate.EncodePNG(w, img) }
 	switch ending := strings.ToLower(filepath.Ext(path)); ending {
 	case ".png":
 	case ".jpg", ".jpeg":
@@ -238,13 +238,13 @@ func (d desk) copy(img *image.NRGBA) {
 
 // copyToClipboard hands a picture to the program that keeps it for the clipboard; that stays in the background until
 // something else is copied, with no stream of ours open.
-func copyToClipboard(img image.Image) error {
+func copyToClipboard(img *image.NRGBA) error {
 	name, _, write, err := clipboardTools()
 	if err != nil {
 		return err
 	}
 	var data bytes.Buffer
-	if err := png.Encode(&data, img); err != nil {
+	if err := translate.EncodePNG(&data, img); err != nil {
 		return fmt.Errorf("encoding the image for the clipboard: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), clipboardWait)

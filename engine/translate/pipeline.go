@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"image/png"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -224,7 +223,7 @@ func (x *export) read(ctx context.Context, j *job) (*picture, Event) {
 			return nil, Event{Input: j.input, Output: x.out.path(j), Skipped: true, Seconds: time.Since(start).Seconds()}
 		}
 	} // else DecodeFile has the right words
-	held, err := x.budget.acquire(ctx, x.need(j.abs))
+	held, err := x.budget.acquire(ctx, x.need(j.abs, info))
 	if err != nil {
 		return over(err)
 	}
@@ -258,9 +257,9 @@ func (x *export) read(ctx context.Context, j *job) (*picture, Event) {
 // pipeline: its pixels, its canvas (source and translation with what restore
 // needs, 230 bytes a pixel, see gains, and 230 a column for each core, see
 // enlarger) and its tiles.
-func (x *export) need(name string) int64 {
+func (x *export) need(name string, info fs.FileInfo) int64 {
 	size := x.net.Size()
-	w, h := headerSize(name)
+	w, h := headerSize(name, info)
 	if w <= 0 || h <= 0 { // not readable as it seems; DecodeFile will say so
 		w, h = size, size
 	}
@@ -270,9 +269,8 @@ func (x *export) need(name string) int64 {
 
 // headerSize is the size that the header of an image file tells, or zero. The
 // limits are checked by the decoder proper.
-func headerSize(name string) (w, h int) {
-	info, err := os.Stat(name)
-	if err != nil || !info.Mode().IsRegular() {
+func headerSize(name string, info fs.FileInfo) (w, h int) {
+	if info == nil || !info.Mode().IsRegular() {
 		return 0, 0
 	}
 	f, err := os.Open(name)
@@ -423,15 +421,9 @@ const writersOf = 4
 // writing is what a writer keeps from one picture to the next.
 type writing struct {
 	room   room
-	png    png.EncoderBuffer // a megabyte
+	png    pngEncoder
 	buffer *bufio.Writer
 }
-
-// Get implements png.EncoderBufferPool.
-func (w *writing) Get() *png.EncoderBuffer { return &w.png }
-
-// Put implements png.EncoderBufferPool.
-func (w *writing) Put(*png.EncoderBuffer) {}
 
 // write finishes a picture and writes it to a file that is still to be kept. Its
 // event is for the case that this fails. Once ctx is cancelled it does nothing.

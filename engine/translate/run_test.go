@@ -543,7 +543,12 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 	writePNG(t, filepath.Join(in, "wide.png"), noisy(99, 240, 60, false)) // five tiles
 	writePNG(t, filepath.Join(in, "large.png"), noisy(100, 160, 160, false))
-	one := (&export{net: identityNet()}).need(filepath.Join(in, "00.png"))
+	first := filepath.Join(in, "00.png")
+	info, err := os.Stat(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := (&export{net: identityNet()}).need(first, info)
 	if one < 4*60*60 {
 		t.Fatalf("a picture is taken to need %d bytes", one)
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"image"
 	"image/color"
-	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -264,7 +263,7 @@ func (p *picture) result(o Options, memory *room) (*image.NRGBA, error) {
 	memory.reset()
 	for _, t := range p.tiles {
 		for _, v := range t {
-			if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+			if v-v != 0 { // NaN or infinite
 				return nil, errors.New("the network gave a value that is not a number: choose an earlier round, or train on with a lower rate")
 			}
 		}

@@ -86,6 +86,31 @@ func into(sums []float64, vectors ...archsimd.Float64x4) {
 	}
 }
 
+// filterByVectors is filterByBytes for as many of the first bytes of the row as fill vectors. It gives their number.
+func (e *pngEncoder) filterByVectors(channels, size int, sums *[3]int) int {
+	zero := archsimd.BroadcastUint8x32(0)
+	var none, sub, up archsimd.Uint64x4
+	add := func(sum archsimd.Uint64x4, v archsimd.Uint8x32) archsimd.Uint64x4 {
+		return sum.Add(v.Min(zero.Sub(v)).SumAbsDiff(zero).AsUint64x4())
+	}
+	i := 0
+	for ; i+32 <= size; i += 32 {
+		v := archsimd.LoadUint8x32Slice(e.row[lead+i:])
+		left := v.Sub(archsimd.LoadUint8x32Slice(e.row[lead+i-channels:]))
+		above := v.Sub(archsimd.LoadUint8x32Slice(e.prev[lead+i:]))
+		left.StoreSlice(e.sub[1+i:])
+		above.StoreSlice(e.up[1+i:])
+		none, sub, up = add(none, v), add(sub, left), add(up, above)
+	}
+	for k, sum := range [...]archsimd.Uint64x4{filterNone: none, filterSub: sub, filterUp: up} {
+		var parts [4]uint64
+		sum.Store(&parts)
+		sums[k] = int(parts[0] + parts[1] + parts[2] + parts[3])
+	}
+	archsimd.ClearAVXUpperBits()
+	return i
+}
+
 // gainsByVectors is gains for as many pixels at once as a vector holds.
 func gainsByVectors(both planes, whole linear, memory *room) planes {
 	w, h := both.w, both.h

@@ -5,6 +5,10 @@ package translate
 // vectors is false: the vector code is for x86-64, and for a build with GOEXPERIMENT=simd.
 const vectors = false
 
+func (*pngEncoder) filterByVectors(int, int, *[3]int) int {
+	panic("translate: no vectors for this processor")
+}
+
 func sumByVectors(planes) [moments]float64 {
 	panic("translate: no vectors for this processor")
 }
