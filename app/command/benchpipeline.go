@@ -36,14 +36,19 @@ func benchPipelines() []benchCase {
 	}
 }
 
-// inTemporary gives work a folder that is removed afterwards.
+// inTemporary gives work a folder that is removed afterwards, apart from those of other cases.
 func inTemporary(work func(dir string) (float64, map[string]any, error)) (float64, map[string]any, error) {
 	dir, err := os.MkdirTemp("", "straightway-bench-")
 	if err != nil {
 		return 0, nil, err
 	}
 	defer os.RemoveAll(dir)
-	return work(dir)
+	spread(dir)
+	own, err := os.MkdirTemp(dir, "case-") // the place is chosen by the name
+	if err != nil {
+		return 0, nil, err
+	}
+	return work(own)
 }
 
 // benchPhotographs makes squares of 64 px of photographs of 12 megapixels.

@@ -45,10 +45,10 @@ func sumByVectors(both planes) (sum [moments]float64) {
 	var a, b, c, aa, ab, ac, bb, bc, cc archsimd.Float64x4
 	for row := range both.h {
 		for at := row*both.stride + margin; at < row*both.stride+margin+both.w; at += 4 {
-			r, g, b0 := wide(pix, at), wide(pix, at+plane), wide(pix, at+2*plane)
-			a, b, c = a.Add(r), b.Add(g), c.Add(b0)
-			aa, ab, ac = r.MulAdd(r, aa), r.MulAdd(g, ab), r.MulAdd(b0, ac)
-			bb, bc, cc = g.MulAdd(g, bb), g.MulAdd(b0, bc), b0.MulAdd(b0, cc)
+			s0, s1, s2 := wide(pix, at), wide(pix, at+plane), wide(pix, at+2*plane)
+			a, b, c = a.Add(s0), b.Add(s1), c.Add(s2)
+			aa, ab, ac = s0.MulAdd(s0, aa), s0.MulAdd(s1, ab), s0.MulAdd(s2, ac)
+			bb, bc, cc = s1.MulAdd(s1, bb), s1.MulAdd(s2, bc), s2.MulAdd(s2, cc)
 		}
 	}
 	into(sum[atS:], a, b, c)

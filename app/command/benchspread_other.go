@@ -1,0 +1,6 @@
+//go:build !linux
+
+package command
+
+// spread does nothing here.
+func spread(string) {}
