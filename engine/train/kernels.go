@@ -1,6 +1,7 @@
 package train
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime/debug"
@@ -98,15 +99,23 @@ func (k *kernels) fits(n int) error {
 	return nil
 }
 
-// back carries the gradient by the velocity to the parameters and adds it to sum.
+// back carries the gradient by the velocity to the parameters and adds it to sum. It is written where the result has it: a
+// copy of its own would be touched for the first time in every step, and each of its pages made by the system.
 func (k *kernels) back(trace *direct.Trace, dv []float32, sum *tensors.Tensor) (*tensors.Tensor, error) {
 	defer trace.Free()
-	grad, err := tensors.CopyFlatData[float32](sum)
-	if err != nil {
+	out := tensors.FromShape(sum.Shape())
+	var failed error
+	err := tensors.MutableFlatData(out, func(grad []float32) {
+		failed = tensors.ConstFlatData(sum, func(before []float32) { copy(grad, before) })
+		if failed == nil {
+			trace.Back(dv, grad)
+		}
+	})
+	if err = errors.Join(err, failed); err != nil {
+		out.MustFinalizeAll()
 		return nil, fmt.Errorf("copying a gradient: %w", err)
 	}
-	trace.Back(dv, grad)
-	return vector(grad), nil
+	return out, nil
 }
 
 // meanSquare is flow.Loss, and what its gradient is to be multiplied by beside the residual.
