@@ -35,9 +35,6 @@ type taps struct {
 	weight []float32
 }
 
-// size is the number of output samples.
-func (t taps) size() int { return len(t.start) }
-
 // of is the weights of output sample i.
 func (t taps) of(i int) []float32 { return t.weight[i*t.n : i*t.n+t.n] }
 
@@ -174,7 +171,7 @@ type enlarger struct {
 	n     int // planes
 	x, y  taps
 	picks *picks
-	width int       // x.size() in whole vectors, the length of a row of the result
+	width int       // of the result in whole vectors, the length of its rows
 	rows  []float32 // y.n times n rows
 	holds []int     // which rows of the planes these are
 	mixed []float32

@@ -182,8 +182,9 @@ type picks struct {
 // newPicks arranges the taps for rows of the planes. There are none where a result needs values that lie too far apart.
 func newPicks(t taps, rows planes) *picks {
 	p := &picks{n: (t.n + 1) / 2 * 2}
-	for x := 0; x < t.size(); x += lanes {
-		last := min(x+lanes, t.size()) - 1
+	size := len(t.start)
+	for x := 0; x < size; x += lanes {
+		last := min(x+lanes, size) - 1
 		from := min(margin+t.start[x], rows.stride-2*lanes)
 		if margin+t.start[last]+t.n > from+2*lanes {
 			return nil
