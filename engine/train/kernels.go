@@ -99,16 +99,21 @@ func (k *kernels) fits(n int) error {
 	return nil
 }
 
-// back carries the gradient by the velocity to the parameters and adds it to sum. It is written where the result has it: a
-// copy of its own would be touched for the first time in every step, and each of its pages made by the system.
+// back carries the gradient by the velocity to the parameters and adds it to sum.
 func (k *kernels) back(trace *direct.Trace, dv []float32, sum *tensors.Tensor) (*tensors.Tensor, error) {
 	defer trace.Free()
+	return added(sum, func(grad []float32) { trace.Back(dv, grad) })
+}
+
+// added is sum and what add adds to it. It is added where the result has it: a copy of its own would be touched for the
+// first time in every step, and each of its pages made by the system.
+func added(sum *tensors.Tensor, add func(grad []float32)) (*tensors.Tensor, error) {
 	out := tensors.FromShape(sum.Shape())
 	var failed error
 	err := tensors.MutableFlatData(out, func(grad []float32) {
 		failed = tensors.ConstFlatData(sum, func(before []float32) { copy(grad, before) })
 		if failed == nil {
-			trace.Back(dv, grad)
+			add(grad)
 		}
 	})
 	if err = errors.Join(err, failed); err != nil {
@@ -207,8 +212,8 @@ func (f *refineKernels) run(w, sum, wc, sumc, singular *tensors.Tensor, t []floa
 		return out, err
 	}
 	x, y, real := made[0], made[1], made[2]
-	var flat [3][]float32
-	for i, t := range []*tensors.Tensor{wc, singular, sumc} {
+	var flat [2][]float32
+	for i, t := range []*tensors.Tensor{wc, singular} {
 		if flat[i], err = tensors.CopyFlatData[float32](t); err != nil {
 			return out, fmt.Errorf("copying the critic: %w", err)
 		}
@@ -240,15 +245,21 @@ func (f *refineKernels) run(w, sum, wc, sumc, singular *tensors.Tensor, t []floa
 		result[i] = max(-1.1, min(1.1, result[i]))
 	}
 	loss, gradient := f.critic.Hinge(append(f.judged(real, t), f.judged(result, t)...), n, f.side)
-	for i, g := range gradient {
-		flat[2][i] += share * g
-	}
 	grad, err := f.back(trace, dv, sum)
 	if err != nil {
 		return out, err
 	}
+	criticGrad, err := added(sumc, func(grad []float32) {
+		for i, g := range gradient {
+			grad[i] += share * g
+		}
+	})
+	if err != nil {
+		grad.MustFinalizeAll()
+		return out, err
+	}
 	stats := []float32{share * float32(teacher), share * float32(verdict), share * float32(loss)}
-	return refineResult{grad, vector(flat[2]), vector(next), vector(stats)}, nil
+	return refineResult{grad, criticGrad, vector(next), vector(stats)}, nil
 }
 
 // judged are images as the critic takes them: with both ways, a fourth channel says which domain is meant.

@@ -54,7 +54,7 @@ const chunkSize = 64 << 10
 func (e *pngEncoder) encode(w io.Writer, img *image.NRGBA) error {
 	width, height := img.Rect.Dx(), img.Rect.Dy()
 	channels, colourType := 4, byte(6)
-	if opaque(img) {
+	if img.Opaque() {
 		channels, colourType = 3, 2
 	}
 	head := binary.BigEndian.AppendUint32(nil, uint32(width))
@@ -158,21 +158,6 @@ func (e *pngEncoder) chunk(name string, data []byte) error {
 		}
 	}
 	return nil
-}
-
-// opaque tells whether no pixel has any transparency.
-func opaque(img *image.NRGBA) bool {
-	for y := range img.Rect.Dy() {
-		line := img.Pix[y*img.Stride:][:4*img.Rect.Dx()]
-		all := ^uint64(0)
-		for ; len(line) >= 8; line = line[8:] {
-			all &= binary.LittleEndian.Uint64(line)
-		}
-		if all>>24&255 != 255 || all>>56 != 255 || len(line) > 0 && line[3] != 255 {
-			return false
-		}
-	}
-	return true
 }
 
 // dropAlpha copies the colours of pixels, two at a time. Two bytes more of dst are written.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"image/color"
 	"image/png"
 	"io"
 	"math/rand/v2"
@@ -54,19 +55,12 @@ func TestPNGKeepsEveryPixel(t *testing.T) {
 		}
 		for y := range img.Rect.Dy() {
 			for x := range img.Rect.Dx() {
-				if want, is := img.NRGBAAt(img.Rect.Min.X+x, img.Rect.Min.Y+y), got.At(x, y); is != want && want.A != 255 || !sameColour(is, want) {
+				if want, is := img.NRGBAAt(img.Rect.Min.X+x, img.Rect.Min.Y+y), color.NRGBAModel.Convert(got.At(x, y)); is != want {
 					t.Fatalf("%s: (%d, %d) is %v, want %v", name, x, y, is, want)
 				}
 			}
 		}
 	}
-}
-
-// sameColour compares as 16-bit colours.
-func sameColour(a, b interface{ RGBA() (r, g, b, a uint32) }) bool {
-	r, g, bl, al := a.RGBA()
-	r2, g2, b2, a2 := b.RGBA()
-	return r == r2 && g == g2 && bl == b2 && al == a2
 }
 
 // TestPNGVectorsDoWhatBytesDo: filtered by vectors, a row is what it is filtered byte by byte.
