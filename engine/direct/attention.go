@@ -17,7 +17,7 @@ type attention struct {
 }
 
 func (n *Net) newAttention(name string, c int) *attention {
-	return &attention{norm: n.newNorm(name+".norm", c), qkv: n.newDense(name+".qkv", c, 3*c), out: n.newDense(name+".out", c, c), c: c, heads: unet.AttentionHeads(c)}
+	return &attention{norm: n.newNorm(name+".norm", c, false), qkv: n.newDense(name+".qkv", c, 3*c), out: n.newDense(name+".out", c, c), c: c, heads: unet.AttentionHeads(c)}
 }
 
 // head is one head's part of one image: query, key and value lie 3c values apart from pixel to pixel.

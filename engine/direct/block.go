@@ -9,17 +9,21 @@ type block struct {
 	norm1, norm2 norm
 	conv1, conv2 *conv
 	time, skip   *dense // skip is nil where ci = co
+	pointwise    *conv  // what stands for skip in bfloat16
 	attention    *attention
 }
 
 func (n *Net) newBlock(name string, ci, co, side int) *block {
 	b := &block{
 		name: name, ci: ci, co: co,
-		norm1: n.newNorm(name+".norm1", ci), conv1: n.newConv(name+".conv1", ci, co),
-		norm2: n.newNorm(name+".norm2", co), conv2: n.newConv(name+".conv2", co, co),
+		norm1: n.newNorm(name+".norm1", ci, n.half), conv1: n.newConv(name+".conv1", ci, co, n.half),
+		norm2: n.newNorm(name+".norm2", co, n.half), conv2: n.newConv(name+".conv2", co, co, n.half),
 		time: n.newDense(name+".time", 4*n.config.Base, 2*co),
 	}
-	if ci != co {
+	switch {
+	case ci != co && n.half:
+		b.pointwise = n.newPointwise(name+".skip", ci, co)
+	case ci != co:
 		b.skip = n.newDense(name+".skip", ci, co)
 	}
 	if n.config.Attends(side) {
@@ -45,38 +49,54 @@ func (p *pass) Block(name string, _, co, _ int) {
 		b.skip.apply(p, add, x.v, x.pixels())
 	}
 	p.beyond(u2)
-	p.convolve(b.conv2.forward, u2, p.flat[b.conv2.bias:], add, y.v)
+	var seen *framed // what pointwise sees
+	if b.pointwise != nil {
+		seen = p.frame(x.v, x.h, x.w, x.c, true)
+		p.convolveTiles(p.flat[b.conv2.bias:], nil, y.v, source{b.conv2.forward, u2}, source{b.pointwise.forward, seen})
+	} else {
+		p.convolve(b.conv2.forward, u2, p.flat[b.conv2.bias:], add, y.v)
+	}
 	if b.skip != nil {
 		p.mem.back(add)
 	}
 	p.h = y
 	p.later(func() {
-		dy := p.frame(y.d, y.h, y.w, co)
+		dy := p.frame(y.d, y.h, y.w, co, p.half)
 		p.biasGradient(b.conv2.name+".bias", y.d, y.h, co)
 		p.weightGradient(b.conv2, u2, dy)
 		du := p.mem.take(len(y.v))
 		p.convolveBack(b.conv2, dy, du)
+		if b.pointwise != nil {
+			p.weightGradient(b.pointwise, seen, dy)
+			before := x.d
+			p.fresh(x)
+			p.convolveTiles(p.nothing(), before, x.d, source{b.pointwise.back, dy})
+			p.mem.back(seen.v)
+		}
 		p.mem.back(dy.v, u2.v)
 		time.d = p.mem.take(p.n * 2 * co)
 		back2(du)
 		b.time.backward(p, p.emb, time.d, p.n, p.dEmb)
 		p.mem.back(du, time.d, time.e, h.v)
 
-		dh := p.frame(h.d, h.h, h.w, co)
+		dh := p.frame(h.d, h.h, h.w, co, p.half)
 		p.biasGradient(b.conv1.name+".bias", h.d, h.h, co)
 		p.weightGradient(b.conv1, u1, dh)
 		du = p.mem.take(len(x.v))
 		p.convolveBack(b.conv1, dh, du)
 		p.mem.back(dh.v, h.d, u1.v)
-		if b.skip != nil {
+		switch {
+		case b.pointwise != nil:
+			p.mem.back(y.d)
+		case b.skip != nil:
 			if p.fresh(x) {
 				clear(x.d)
 			}
 			b.skip.backward(p, x.v, y.d, x.pixels(), x.d)
 			p.mem.back(y.d)
-		} else if x.d == nil {
+		case x.d == nil:
 			x.d = y.d
-		} else {
+		default:
 			p.plus(x.d, y.d)
 			p.mem.back(y.d)
 		}
@@ -85,6 +105,9 @@ func (p *pass) Block(name string, _, co, _ int) {
 		y.d, y.v = nil, nil
 	})
 	if !p.learn {
+		if seen != nil {
+			p.mem.back(seen.v)
+		}
 		p.mem.back(u1.v, u2.v, h.v, time.e)
 		p.drop(x)
 	}

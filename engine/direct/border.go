@@ -7,7 +7,7 @@ func (p *pass) beyond(f *framed) {
 	if !p.config.Repeat {
 		return
 	}
-	c, pitch := f.c, f.cols()*f.c
+	c, pitch := f.px, f.cols()*f.px
 	p.team.each(p.n, func(i int) {
 		for y := range f.h {
 			o := f.row(i, y)
@@ -30,25 +30,39 @@ func (p *pass) convolveBack(c *conv, dy *framed, dx []float32) {
 	// lower border, from corner to corner, that is a product with the three pixels of the nearest row; beyond the others,
 	// with those of the nearest column.
 	f, h, w := c.back, dy.h, dy.w
-	wide, pitch := f.panels*panel, dy.cols()*f.ci
+	wide := f.panels * panel
 	tap := func(y, x int) []float32 { return f.taps[(3*y+x)*f.ci*wide:] }
 	p.team.each(p.n, func(i int) {
-		sum := p.mem.take(max(w+2, h) * wide)
+		sum, line := p.mem.take(max(w+2, h)*wide), p.mem.take(max(w+4, h+2)*f.ci)
 		add := func(y, x, k int) { plus(&dx[((i*h+y)*w+x)*f.co], &sum[k*wide], f.co) }
 		for _, side := range []struct{ y, tap int }{{0, 2}, {h - 1, 0}} {
-			gemm(sum, wide, dy.v[dy.row(i, side.y)-2*f.ci:], f.ci, 1, tap(side.tap, 0), wide, w+2, wide, 3*f.ci, false)
+			dy.line(line, dy.row(i, side.y)-2*dy.px, dy.px, w+4)
+			gemm(sum, wide, line, f.ci, 1, tap(side.tap, 0), wide, w+2, wide, 3*f.ci, false)
 			for k := range w + 2 {
 				add(side.y, min(max(k-1, 0), w-1), k)
 			}
 		}
 		for _, side := range []struct{ x, tap int }{{0, 2}, {w - 1, 0}} {
+			dy.line(line, dy.row(i, -1)+side.x*dy.px, dy.cols()*dy.px, h+2)
 			for y := range 3 {
-				gemm(sum, wide, dy.v[dy.row(i, y-1)+side.x*f.ci:], pitch, 1, tap(y, side.tap), wide, h, wide, f.ci, y > 0)
+				gemm(sum, wide, line[y*f.ci:], f.ci, 1, tap(y, side.tap), wide, h, wide, f.ci, y > 0)
 			}
 			for k := range h {
 				add(k, side.x, k)
 			}
 		}
-		p.mem.back(sum)
+		p.mem.back(sum, line)
 	})
+}
+
+// line sets to to n pixels of a frame, from the place at on, next values apart.
+func (f *framed) line(to []float32, at, next, n int) {
+	for k := range n {
+		from := f.v[at+k*next : at+k*next+f.px]
+		if f.packed() {
+			unpack(&to[k*f.c], &from[0], f.c)
+		} else {
+			copy(to[k*f.c:], from)
+		}
+	}
 }

@@ -18,24 +18,32 @@ const places = 36
 type filter struct {
 	ci, co, panels int
 	u              []float32
-	taps           []float32 // [9][ci][16·panels]
+	area           int       // number of taps: 9, or in bfloat16 also 1, the middle one
+	taps           []float32 // [area][ci][16·panels]
+	// tiles is what stands for u in bfloat16: [co/32][area·ci/32][2][16][16] pairs of input channels side apart, for sixteen
+	// output channels each.
+	tiles []float32
 }
 
-func newFilter(ci, co int) *filter {
-	f := &filter{ci: ci, co: co, panels: (co + panel - 1) / panel}
-	f.u = make([]float32, places*f.panels*ci*panel)
-	f.taps = make([]float32, 9*ci*f.panels*panel, 9*ci*f.panels*panel+slack)
+func newFilter(area, ci, co int, half bool) *filter {
+	f := &filter{area: area, ci: ci, co: co, panels: (co + panel - 1) / panel}
+	if half {
+		f.tiles = aligned(area * ci * co / 2)
+	} else {
+		f.u = make([]float32, places*f.panels*ci*panel)
+	}
+	f.taps = make([]float32, area*ci*f.panels*panel, area*ci*f.panels*panel+slack)
 	return f
 }
 
 // plane is how far the 36 matrices lie apart.
 func (f *filter) plane() int { return f.panels * f.ci * panel }
 
-// set takes the weights w [3,3,ci,co], ci and co as in the network. With turned, it becomes the filter that carries a
+// set takes the weights w [area,ci,co], ci and co as in the network. With turned, it becomes the filter that carries a
 // gradient back: rotated by half a turn, with ci and co swapped.
 func (f *filter) set(team crew, w []float32, ci, co int, turned bool) {
 	wide := f.panels * panel
-	team.each(9, func(tap int) {
+	team.each(f.area, func(tap int) {
 		from := w[tap*ci*co : (tap+1)*ci*co]
 		if !turned {
 			for i := range ci {
@@ -43,13 +51,17 @@ func (f *filter) set(team crew, w []float32, ci, co int, turned bool) {
 			}
 			return
 		}
-		to := f.taps[(8-tap)*f.ci*wide:]
+		to := f.taps[(f.area-1-tap)*f.ci*wide:]
 		for i := range ci {
 			for o, v := range from[i*co : (i+1)*co] {
 				to[o*wide+i] = v
 			}
 		}
 	})
+	if f.tiles != nil {
+		f.setTiles(team)
+		return
+	}
 	team.each(f.ci, func(i int) {
 		var half halfway
 		for q := range f.panels {
@@ -58,26 +70,46 @@ func (f *filter) set(team crew, w []float32, ci, co int, turned bool) {
 	})
 }
 
-// conv is a 3×3 convolution.
+// conv is a 3×3 convolution, or in bfloat16 one of single pixels.
 type conv struct {
 	name         string
 	ci, co       int // in the network
 	weight, bias int // where they lie in the parameters
 	forward      *filter
 	back         *filter   // nil unless learning
-	du           []float32 // gradient by forward.u, laid out in the same way but for rows to fill up a product, [36][panel][rows][16]
+	area         int       // number of taps, 9 or 1
+	half         bool      // in bfloat16
+	du           []float32 // gradient by forward.u, laid out in the same way but for rows to fill up a product, [36][panel][rows][16]; with half by the weights, [area][co][ci]
 	rows         int
 }
 
-func (n *Net) newConv(name string, ci, co int) *conv {
-	wi, wo := roundUp(ci, lanes), roundUp(co, lanes)
-	c := &conv{name: name, ci: ci, co: co, weight: n.at[name+".weight"], bias: n.at[name+".bias"], forward: newFilter(wi, wo)}
-	if n.learning {
-		c.back = newFilter(wo, wi)
+func (n *Net) newConv(name string, ci, co int, half bool) *conv {
+	c := &conv{name: name, ci: ci, co: co, area: 9, half: half, weight: n.at[name+".weight"], bias: n.at[name+".bias"]}
+	c.make(n.learning)
+	return c
+}
+
+// newPointwise makes a convolution of single pixels, without bias, in bfloat16.
+func (n *Net) newPointwise(name string, ci, co int) *conv {
+	c := &conv{name: name, ci: ci, co: co, area: 1, half: true, weight: n.at[name+".weight"]}
+	c.make(n.learning)
+	return c
+}
+
+// make makes what the weights are turned into and, for learning, what a gradient takes.
+func (c *conv) make(learning bool) {
+	wi, wo := roundUp(c.ci, lanes), roundUp(c.co, lanes)
+	c.forward = newFilter(c.area, wi, wo, c.half)
+	switch {
+	case !learning:
+		return
+	case c.half:
+		c.du = aligned(c.area * wi * wo)
+	default:
 		c.rows = roundUp(wi, tall)
 		c.du = make([]float32, places*c.forward.panels*c.rows*panel)
 	}
-	return c
+	c.back = newFilter(c.area, wo, wi, c.half)
 }
 
 // halfway is a place for 36 vectors and for what aligns them: one that lies across two lines of the cache takes twice as long.
@@ -101,6 +133,10 @@ func apart(n int) int { return n + panel }
 
 // convolve sets y to the convolution of x by f plus bias [≥ f.co] plus, where there is one, add, laid out as y.
 func (p *pass) convolve(f *filter, x *framed, bias, add, y []float32) {
+	if x.packed() {
+		p.convolveTiles(bias, add, y, source{f, x})
+		return
+	}
 	down, across := x.tiles()
 	per := down * across
 	total, size := x.n*per, blockTiles(f.ci, f.co)
@@ -161,6 +197,10 @@ func multiply(m []float32, planeM int, v []float32, planeV int, f *filter, rows,
 // weightGradient sets c.du to what the convolution of x with the gradient dy of its output says: for each of the 36
 // places, transformed input times transformed gradient, summed over all tiles in one order whatever the team.
 func (p *pass) weightGradient(c *conv, x, dy *framed) {
+	if c.half {
+		p.weightGradientTiles(c, x, dy)
+		return
+	}
 	down, across := x.tiles()
 	per := down * across
 	total := x.n * per
@@ -197,6 +237,10 @@ func (p *pass) weightGradient(c *conv, x, dy *framed) {
 // collect adds the gradient by the weights [3,3,ci,co] to its place in grad.
 func (c *conv) collect(team crew, grad []float32) {
 	to := grad[c.weight:]
+	if c.half {
+		c.collectTiles(team, to)
+		return
+	}
 	team.each(c.ci, func(i int) {
 		var taps [9 * panel]float32
 		var half halfway

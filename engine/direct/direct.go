@@ -5,6 +5,7 @@ package direct
 import (
 	"math/bits"
 	"sync"
+	"unsafe"
 
 	"github.com/straightway-app/straightway/engine/layer"
 	"github.com/straightway-app/straightway/engine/unet"
@@ -18,7 +19,8 @@ func Fits(c unet.Config) bool { return Available() && c.Base%lanes == 0 }
 type Net struct {
 	config   unet.Config
 	learning bool
-	size     int // of the parameter vector
+	half     bool // the blocks' convolutions compute in bfloat16
+	size     int  // of the parameter vector
 	at       map[string]int
 	flat     []float32 // the parameters, with some room after them
 	team     crew
@@ -30,11 +32,12 @@ type Net struct {
 	blocks            map[string]*block
 }
 
-// New makes a network without weights; learning prepares it for Learn as well. Fits(c) must hold.
-func New(c unet.Config, learning bool) *Net {
+// New makes a network without weights; learning prepares it for Learn as well, and half has it compute in bfloat16 where Halves(c)
+// holds. Fits(c) must hold.
+func New(c unet.Config, learning, half bool) *Net {
 	table := c.Table()
 	n := &Net{
-		config: c, learning: learning, size: table.Size(), at: map[string]int{}, blocks: map[string]*block{},
+		config: c, learning: learning, half: half && Halves(c), size: table.Size(), at: map[string]int{}, blocks: map[string]*block{},
 		flat: make([]float32, table.Size(), table.Size()+slack),
 		team: newCrew(),
 		mem:  pool{free: map[int][][]float32{}},
@@ -49,9 +52,9 @@ func New(c unet.Config, learning bool) *Net {
 	if c.Mix {
 		n.mix = n.newDense("mix", e, unet.Channels*unet.Channels)
 	}
-	n.in = n.newConv("in", unet.Channels, c.Base)
+	n.in = n.newConv("in", unet.Channels, c.Base, false)
 	c.Walk(&builder{n})
-	n.outNorm, n.out = n.newNorm("out.norm", c.Base*c.Mult[0]), n.newConv("out", c.Base*c.Mult[0], unet.Channels)
+	n.outNorm, n.out = n.newNorm("out.norm", c.Base*c.Mult[0], false), n.newConv("out", c.Base*c.Mult[0], unet.Channels, false)
 	return n
 }
 
@@ -190,6 +193,9 @@ func (n *Net) convs() []*conv {
 	all := []*conv{n.in, n.out}
 	for _, b := range n.blocks {
 		all = append(all, b.conv1, b.conv2)
+		if b.pointwise != nil {
+			all = append(all, b.pointwise)
+		}
 	}
 	return all
 }
@@ -220,6 +226,13 @@ type pool struct {
 
 const slack = 128
 
+// aligned makes n values that begin with a line of the cache.
+func aligned(n int) []float32 {
+	s := make([]float32, n+panel)
+	k := -int(uintptr(unsafe.Pointer(&s[0]))/4) & (panel - 1)
+	return s[k : k+n]
+}
+
 // room is the size of the piece that serves for n values: with three bits of precision, at most an eighth too large.
 func room(n int) int {
 	step := 1 << max(6, bits.Len(uint(n))-4)
@@ -236,7 +249,7 @@ func (p *pool) take(n int) []float32 {
 		p.free[size] = list[:len(list)-1]
 		return s[:n]
 	}
-	return inHugePages(make([]float32, n, size+slack))
+	return inHugePages(aligned(size + slack))[:n]
 }
 
 // back takes pieces back; nil is none.

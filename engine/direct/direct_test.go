@@ -73,7 +73,7 @@ func TestValuesAndGradientsAreThoseOfTheGraph(t *testing.T) {
 				return []*Node{v, p.Gradient(ReduceAllSum(Mul(v, in[3])))}
 			}, flat, image(x), times, image(dv))
 
-			net := direct.New(c, true)
+			net := direct.New(c, true, false)
 			net.Set(flat)
 			v, trace := net.Learn(x, times)
 			if e, size := off(v, want[0]); !(e < 1e-5*size) {
@@ -97,6 +97,59 @@ func TestValuesAndGradientsAreThoseOfTheGraph(t *testing.T) {
 	}
 }
 
+var halfNets = []unet.Config{
+	{Size: 32, Base: 32, Mult: []int{1, 2, 4}, Blocks: 1},
+	{Size: 8, Base: 32, Mult: []int{1, 2}, Blocks: 1, Attention: []int{4}, Mix: true, Repeat: true},
+	{Size: 12, Base: 32, Mult: []int{3, 1}, Blocks: 2, Mix: true},                // rows that do not fill tiles
+	{Size: 24, Base: 32, Mult: []int{1, 1, 2, 1}, Blocks: 1, Repeat: true},       // sides 24, 12, 6 and 3: not all even
+	{Size: 80, Base: 32, Mult: []int{1, 2}, Blocks: 1, Mix: true},                // a weight gradient in bands, the last one lower
+	{Size: 16, Base: 64, Mult: []int{1, 1, 1, 1}, Blocks: 1, Attention: []int{}}, // two pixels a side
+}
+
+// In bfloat16 the velocity and each part of the gradient are those of float32, as far as eight bits of precision go; an
+// image's do not depend on the others.
+func TestHalfPrecisionIsNearTheWhole(t *testing.T) {
+	for _, c := range halfNets {
+		t.Run(fmt.Sprint(c), func(t *testing.T) {
+			if !direct.Halves(c) {
+				if lowest := c.Size >> (len(c.Mult) - 1); lowest%2 == 0 {
+					t.Skip("this processor has no tiles")
+				}
+				return
+			}
+			const n = 3
+			flat, x, times, dv := example(c, n)
+			evaluate := func(half bool) (v, grad []float32, net *direct.Net) {
+				net = direct.New(c, true, half)
+				net.Set(flat)
+				v, trace := net.Learn(x, times)
+				grad = make([]float32, len(flat))
+				trace.Back(dv, grad)
+				return v, grad, net
+			}
+			v, grad, _ := evaluate(false)
+			hv, hgrad, net := evaluate(true)
+			if e, size := off(hv, v); !(e < .01*size) || e == 0 {
+				t.Errorf("the velocity of size %.2g is off by %.2g", size, e)
+			}
+			at := 0
+			_, whole := off(grad, grad)
+			for _, p := range c.Table() {
+				if e, size := off(hgrad[at:at+p.Size()], grad[at:at+p.Size()]); !(e < .02*size+1e-4*whole) {
+					t.Errorf("the gradient by %s, of size %.2g, is off by %.2g", p.Name, size, e)
+				}
+				at += p.Size()
+			}
+			for i := range n {
+				one := len(x) / n
+				if got := net.Velocity(x[i*one:(i+1)*one], times[i:i+1]); !slices.Equal(got, hv[i*one:(i+1)*one]) {
+					t.Errorf("image %d is another by itself", i)
+				}
+			}
+		})
+	}
+}
+
 // processorSeconds is the time that this process has computed, on all cores together.
 func processorSeconds() float64 {
 	var u syscall.Rusage
@@ -114,7 +167,7 @@ func TestEvaluationsSideBySide(t *testing.T) {
 		t.Skip("this processor has no AVX2 and FMA")
 	}
 	flat, x, times, dv := example(c, 5)
-	net := direct.New(c, true)
+	net := direct.New(c, true, false)
 	net.Set(flat)
 	want, trace := net.Learn(x, times)
 	once := make([]float32, len(flat))
@@ -153,28 +206,34 @@ func BenchmarkNet(b *testing.B) {
 		c := unet.Config{Size: size, Base: 32, Mult: []int{1, 2, 4}, Blocks: 1}
 		n := 32 * 32 * 32 / (size * size) * max(1, size/32)
 		flat, x, times, dv := example(c, n)
-		net := direct.New(c, true)
-		net.Set(flat)
-		report := func(b *testing.B, n int) {
-			b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "images/s")
-			b.ReportMetric(float64(n*b.N)/(processorSeconds()-began), "images/cpu-s")
+		for _, half := range []bool{false, true} {
+			if half && !direct.Halves(c) {
+				continue
+			}
+			precision := map[bool]string{false: "f32", true: "bf16"}[half]
+			net := direct.New(c, true, half)
+			net.Set(flat)
+			report := func(b *testing.B, n int) {
+				b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "images/s")
+				b.ReportMetric(float64(n*b.N)/(processorSeconds()-began), "images/cpu-s")
+			}
+			b.Run(fmt.Sprintf("velocity/%s/%dpx", precision, size), func(b *testing.B) {
+				began = processorSeconds()
+				for b.Loop() {
+					net.Velocity(x, times)
+				}
+				report(b, n)
+			})
+			b.Run(fmt.Sprintf("gradient/%s/%dpx", precision, size), func(b *testing.B) {
+				grad := make([]float32, len(flat))
+				began = processorSeconds()
+				for b.Loop() {
+					net.Set(flat)
+					_, trace := net.Learn(x, times)
+					trace.Back(dv, grad)
+				}
+				report(b, n)
+			})
 		}
-		b.Run(fmt.Sprintf("velocity/%dpx", size), func(b *testing.B) {
-			began = processorSeconds()
-			for b.Loop() {
-				net.Velocity(x, times)
-			}
-			report(b, n)
-		})
-		b.Run(fmt.Sprintf("gradient/%dpx", size), func(b *testing.B) {
-			grad := make([]float32, len(flat))
-			began = processorSeconds()
-			for b.Loop() {
-				net.Set(flat)
-				_, trace := net.Learn(x, times)
-				trace.Back(dv, grad)
-			}
-			report(b, n)
-		})
 	}
 }

@@ -8,13 +8,14 @@ import "math"
 type norm struct {
 	name        string
 	c           int
-	gain, shift int // where they lie in the parameters
+	gain, shift int  // where they lie in the parameters
+	half        bool // what comes of it is packed
 }
 
 const normEpsilon = 1e-5 // as in package layer
 
-func (n *Net) newNorm(name string, c int) norm {
-	return norm{name, c, n.at[name+".gain"], n.at[name+".shift"]}
+func (n *Net) newNorm(name string, c int, half bool) norm {
+	return norm{name, c, n.at[name+".gain"], n.at[name+".shift"], half}
 }
 
 // moments are the mean and the reciprocal deviation of the groups, [n][groups].
@@ -68,10 +69,14 @@ func (p *pass) normalise(n norm, x *grid, time *conditioned, activate bool) (u *
 			a[o], b[o] = float32(ka), float32(kb)
 		}
 	}
-	u = p.newFramed(x.h, x.w, c)
+	u = p.newFramed(x.h, x.w, c, n.half)
+	row := activateRow
+	if n.half {
+		row = activatePairs
+	}
 	p.bands(x.h, func(_, i, y0, y1 int) {
 		for y := y0; y < y1; y++ {
-			activateRow(&u.v[u.row(i, y)], &x.v[(i*x.h+y)*x.w*c], &ab[2*i*c], &ab[(2*i+1)*c], x.w, c, activate)
+			row(&u.v[u.row(i, y)], &x.v[(i*x.h+y)*x.w*c], &ab[2*i*c], &ab[(2*i+1)*c], x.w, c, activate)
 		}
 	})
 	if !p.learn {
@@ -86,9 +91,13 @@ func (p *pass) normaliseBack(n norm, x *grid, time *conditioned, activate bool, 
 	c, wide, per := x.c, x.c/groups, bands(x.h)
 	gain, shift := p.flat[n.gain:n.gain+c], p.flat[n.shift:n.shift+c]
 	some := p.mem.take(p.n * per * 2 * c)
+	activated := activateBack
+	if n.half {
+		activated = activateBackRoughly
+	}
 	p.bands(x.h, func(k, i, y0, y1 int) {
 		o := (i*x.h + y0) * x.w * c
-		activateBack(&d[o], &x.v[o], &ab[2*i*c], &ab[(2*i+1)*c], &some[2*k*c], &some[(2*k+1)*c], (y1-y0)*x.w, c, activate)
+		activated(&d[o], &x.v[o], &ab[2*i*c], &ab[(2*i+1)*c], &some[2*k*c], &some[(2*k+1)*c], (y1-y0)*x.w, c, activate)
 	})
 	dGain, dShift := p.gradientOf(n.name+".gain", c), p.gradientOf(n.name+".shift", c)
 	qp := p.mem.take(p.n * 2 * c)

@@ -7,11 +7,14 @@ import "github.com/straightway-app/straightway/engine/unet"
 // Fits is false.
 func Fits(unet.Config) bool { return false }
 
+// Halves is false.
+func Halves(unet.Config) bool { return false }
+
 // Net cannot be made where Fits is false.
 type Net struct{}
 
 // New cannot be called where Fits is false.
-func New(unet.Config, bool) *Net { panic("direct: no kernels for this processor") }
+func New(unet.Config, bool, bool) *Net { panic("direct: no kernels for this processor") }
 
 // Set is never called.
 func (*Net) Set([]float32) {}

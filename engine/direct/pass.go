@@ -22,14 +22,18 @@ func (g *grid) pixels() int { return g.n * g.h * g.w }
 // make the inside a multiple of four.
 type framed struct {
 	n, h, w, c int
+	px         int // values of v from pixel to pixel: c, or half as many where they are packed
 	v          []float32
 }
+
+// packed tells whether the images are bfloat16, as pack leaves it.
+func (f *framed) packed() bool { return f.px < f.c }
 
 func (f *framed) rows() int { return roundUp(f.h, 4) + 2 }
 func (f *framed) cols() int { return roundUp(f.w, 4) + 2 }
 
 // row is where the inside of row y of image i begins.
-func (f *framed) row(i, y int) int { return ((i*f.rows()+y+1)*f.cols() + 1) * f.c }
+func (f *framed) row(i, y int) int { return ((i*f.rows()+y+1)*f.cols() + 1) * f.px }
 
 // tiles is the number of 4×4 tiles of one image.
 func (f *framed) tiles() (down, across int) { return (f.h + 3) / 4, (f.w + 3) / 4 }
@@ -94,10 +98,14 @@ func (p *pass) later(back func()) {
 }
 
 // newFramed returns images whose frame is zero and whose inside is not set.
-func (p *pass) newFramed(h, w, c int) *framed {
-	f := &framed{n: p.n, h: h, w: w, c: c}
-	rows, cols := f.rows(), f.cols()
-	f.v = p.mem.take(p.n * rows * cols * c)
+func (p *pass) newFramed(h, w, c int, half bool) *framed {
+	f := &framed{n: p.n, h: h, w: w, c: c, px: c}
+	rows, cols, behind := f.rows(), f.cols(), 0
+	if half {
+		f.px, behind = c/2, side // a tile may reach beyond the last pixel
+	}
+	c = f.px
+	f.v = p.mem.take((p.n*rows*cols + behind) * c)
 	p.team.each(p.n, func(i int) {
 		image := f.v[i*rows*cols*c : (i+1)*rows*cols*c]
 		clear(image[:cols*c])
@@ -141,7 +149,7 @@ func (p *pass) forward(x, t []float32) []float32 {
 	c := p.config
 	s := c.Size
 	p.embed(t)
-	image := p.newFramed(s, s, lanes)
+	image := p.newFramed(s, s, lanes, false)
 	p.bands(s, func(_, i, y0, y1 int) {
 		for y := y0; y < y1; y++ {
 			o := image.row(i, y)
@@ -156,7 +164,7 @@ func (p *pass) forward(x, t []float32) []float32 {
 	p.convolve(p.in.forward, image, p.flat[p.in.bias:], nil, p.h.v)
 	first := p.h
 	p.later(func() {
-		dy := p.frame(first.d, s, s, c.Base)
+		dy := p.frame(first.d, s, s, c.Base, false)
 		p.biasGradient("in.bias", first.d, s, c.Base)
 		p.weightGradient(p.in, image, dy)
 		p.mem.back(dy.v, image.v, first.d, first.v)
@@ -198,7 +206,7 @@ func (p *pass) forward(x, t []float32) []float32 {
 			copy(g.v[px*lanes:], dv[px*3:px*3+3])
 			clear(g.v[px*lanes+3 : (px+1)*lanes])
 		}
-		dy := p.frame(g.v, s, s, lanes)
+		dy := p.frame(g.v, s, s, lanes, false)
 		p.biasGradient("out.bias", g.v, s, lanes)
 		p.weightGradient(p.out, u, dy)
 		du := p.newGrid(s, s, last.c)
@@ -251,12 +259,17 @@ func (p *pass) nothing() []float32 { return zeros }
 
 var zeros = make([]float32, 4096)
 
-// frame copies v, images of h×w pixels, into a frame of zeros.
-func (p *pass) frame(v []float32, h, w, c int) *framed {
-	f := p.newFramed(h, w, c)
+// frame copies v, images of h×w pixels, into a frame of zeros, packed where half says so.
+func (p *pass) frame(v []float32, h, w, c int, half bool) *framed {
+	f := p.newFramed(h, w, c, half)
 	p.bands(h, func(_, i, y0, y1 int) {
 		for y := y0; y < y1; y++ {
-			copy(f.v[f.row(i, y):], v[(i*h+y)*w*c:(i*h+y+1)*w*c])
+			from := v[(i*h+y)*w*c : (i*h+y+1)*w*c]
+			if half {
+				pack(&f.v[f.row(i, y)], &from[0], w*c)
+			} else {
+				copy(f.v[f.row(i, y):], from)
+			}
 		}
 	})
 	return f

@@ -25,9 +25,8 @@ func NewStack(layers []StackLayer, slope float32, linear bool) *Stack {
 	for i, l := range layers {
 		name := fmt.Sprint(i)
 		if l.Stride == 1 {
-			wi, wo := roundUp(l.In, lanes), roundUp(l.Out, lanes)
-			c := &conv{name: name, ci: l.In, co: l.Out, forward: newFilter(wi, wo), back: newFilter(wo, wi), rows: roundUp(wi, tall)}
-			c.du = make([]float32, places*c.forward.panels*c.rows*panel, places*c.forward.panels*c.rows*panel+slack)
+			c := &conv{name: name, ci: l.In, co: l.Out, area: 9}
+			c.make(true)
 			s.convs, s.wide = append(s.convs, c), append(s.wide, nil)
 			continue
 		}
@@ -74,7 +73,7 @@ type StackRun struct {
 // Run evaluates the stack for n images x [n,side,side,In].
 func (s *Stack) Run(x []float32, n, side int) *StackRun {
 	r := &StackRun{Stack: s, p: s.net.newPass(n, true), width: s.layers[0].In}
-	in := r.p.newFramed(side, side, roundUp(r.width, lanes))
+	in := r.p.newFramed(side, side, roundUp(r.width, lanes), false)
 	r.p.bands(side, func(_, i, y0, y1 int) {
 		for y := y0; y < y1; y++ {
 			o := in.row(i, y)
@@ -98,7 +97,7 @@ func (s *Stack) Run(x []float32, n, side int) *StackRun {
 			}
 			break
 		}
-		in = r.p.newFramed(out.h, out.w, out.c)
+		in = r.p.newFramed(out.h, out.w, out.c, false)
 		r.p.bands(out.h, func(_, i, y0, y1 int) {
 			row := out.w * out.c
 			for y := y0; y < y1; y++ {
@@ -164,7 +163,7 @@ func (r *StackRun) Back(g StackGradient) {
 			dx = p.hold(p.n * in.h * in.w * in.c)
 		}
 		if c := r.convs[i]; c != nil {
-			dy := p.frame(d, out.h, out.w, out.c)
+			dy := p.frame(d, out.h, out.w, out.c, false)
 			if g.Weights != nil {
 				p.weightGradient(c, in, dy)
 				c.collect(p.team, g.Weights[i])

@@ -22,6 +22,8 @@ type Lowering struct {
 	Winograd bool
 	// Kernels evaluates the U-Net by package direct instead of a graph, where the processor and the network are such.
 	Kernels bool
+	// Half lets those kernels compute in bfloat16 where they gain by it.
+	Half bool
 	// DType is the type that convolutions and matrix products compute in. Parameters, normalisation statistics
 	// and losses stay float32. The zero value means float32.
 	DType dtypes.DType
@@ -29,7 +31,7 @@ type Lowering struct {
 
 // InFloat32 is the same lowering, computing in float32.
 func (l Lowering) InFloat32() Lowering {
-	l.DType = dtypes.Float32
+	l.DType, l.Half = dtypes.Float32, false
 	return l
 }
 

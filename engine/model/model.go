@@ -39,7 +39,7 @@ func NewSampler(be *backend.Backend, net unet.Config, how layer.Lowering, batch 
 		return nil, err
 	}
 	if how.Kernels && direct.Fits(net) {
-		return &Sampler{Net: net, Batch: batch, kernels: direct.New(net, false)}, nil
+		return &Sampler{Net: net, Batch: batch, kernels: direct.New(net, false, how.Half)}, nil
 	}
 	how.Winograd = be.Kind == backend.CPU
 	table := net.Table()

@@ -308,8 +308,8 @@ func TestLoadRefusesADamagedFile(t *testing.T) {
 
 func TestLoweringFollowsTheBackendAndThePrecision(t *testing.T) {
 	narrow := layer.Lowering{NativeConv: true, ProductGradient: true, DType: dtypes.BFloat16}
-	if direct.Available() { // the kernels in float32 are faster
-		narrow.Kernels, narrow.DType = true, dtypes.Float32
+	if direct.Available() { // graphs are slower in bfloat16
+		narrow.Kernels, narrow.Half, narrow.DType = true, true, dtypes.Float32
 	}
 	for _, c := range []struct {
 		kind      backend.Kind

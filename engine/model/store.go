@@ -15,7 +15,7 @@ import (
 )
 
 // Lowering is how networks are computed on a backend at a precision: bfloat16 by itself only where the backend gains
-// by it, and never where the processor's kernels are: in float32 they are faster than XLA is in bfloat16.
+// by it. Where the processor's kernels are, it is for them to say whether they gain by it; graphs compute in float32 there.
 func Lowering(be *backend.Backend, p project.Precision) layer.Lowering {
 	how := layer.Lowering{NativeConv: be.NativeConv(), ProductGradient: be.ProductGradient(), DType: be.ComputeDType()}
 	switch p {
@@ -25,7 +25,7 @@ func Lowering(be *backend.Backend, p project.Precision) layer.Lowering {
 		how.DType = dtypes.BFloat16
 	}
 	if be.Kind != backend.CUDA && direct.Available() {
-		how.DType = dtypes.Float32
+		how.DType, how.Half = dtypes.Float32, p == project.PrecisionBF16
 	}
 	how.Kernels = be.Kind != backend.CUDA && how.DType == dtypes.Float32
 	return how

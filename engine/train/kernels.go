@@ -31,12 +31,12 @@ type kernels struct {
 	loaded *tensors.Tensor // the weights that net has taken
 }
 
-func newKernels(be *backend.Backend, c unet.Config, make func(in []*Node) []*Node) (*kernels, error) {
+func newKernels(be *backend.Backend, c unet.Config, half bool, make func(in []*Node) []*Node) (*kernels, error) {
 	exec, err := NewExec(be.Compute, make)
 	if err != nil {
 		return nil, fmt.Errorf("preparing the batches: %w", err)
 	}
-	return &kernels{be: be, exec: exec.WithName("batch"), net: direct.New(c, true), config: c, side: c.Size}, nil
+	return &kernels{be: be, exec: exec.WithName("batch"), net: direct.New(c, true, half), config: c, side: c.Size}, nil
 }
 
 // batch returns the values of a batch's tensors.
@@ -139,8 +139,8 @@ type flowKernels struct {
 	judge      *tensors.Tensor           // the parameters that it has taken
 }
 
-func newFlowKernels(be *backend.Backend, net unet.Config, features bool) (*flowKernels, error) {
-	k, err := newKernels(be, net, func(in []*Node) []*Node {
+func newFlowKernels(be *backend.Backend, net unet.Config, how layer.Lowering, features bool) (*flowKernels, error) {
+	k, err := newKernels(be, net, how.Half, func(in []*Node) []*Node {
 		x0, x1, xt := flowBatch(in[:6], in[6])
 		return []*Node{x0, x1, xt}
 	})
@@ -198,8 +198,8 @@ type refineKernels struct {
 	critic *critic.PatchKernels
 }
 
-func newRefineKernels(be *backend.Backend, net unet.Config, patch critic.Patch, r Recipe) (*refineKernels, error) {
-	k, err := newKernels(be, net, func(in []*Node) []*Node {
+func newRefineKernels(be *backend.Backend, net unet.Config, how layer.Lowering, patch critic.Patch, r Recipe) (*refineKernels, error) {
+	k, err := newKernels(be, net, how.Half, func(in []*Node) []*Node {
 		x, y, real := refineBatch(in, patch)
 		return []*Node{x, y, real}
 	})

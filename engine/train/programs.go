@@ -34,7 +34,7 @@ func (k flowKnobs) vector() []float32 {
 
 func newFlowProgram(be *backend.Backend, on *mesh, net unet.Config, how layer.Lowering, features bool) (*flowProgram, error) {
 	if byKernels(on, how, net) {
-		kernels, err := newFlowKernels(be, net, features)
+		kernels, err := newFlowKernels(be, net, how, features)
 		return &flowProgram{kernels: kernels}, err
 	}
 	table := net.Table()
@@ -139,7 +139,7 @@ type refineProgram struct {
 
 func newRefineProgram(be *backend.Backend, on *mesh, net unet.Config, patch critic.Patch, how layer.Lowering, r Recipe) (*refineProgram, error) {
 	if byKernels(on, how, net) {
-		kernels, err := newRefineKernels(be, net, patch, r)
+		kernels, err := newRefineKernels(be, net, how, patch, r)
 		return &refineProgram{kernels: kernels}, err
 	}
 	table := net.Table()
