@@ -22,10 +22,8 @@ func (f *filter) setTiles(team crew) {
 		for q := range f.co / group {
 			to := f.tiles[(q*steps+s)*2*side*side:]
 			for half := range 2 {
-				for j := range side {
-					o := q*group + half*side
-					storeBits(pairs(load16(&from[j*wide+o], 0), load16(&from[(side+j)*wide+o], 0)), &to[(half*side+j)*side], 0)
-				}
+				o := q*group + half*side
+				packRows(&to[half*side*side], &from[o], wide)
 			}
 		}
 	})

@@ -48,6 +48,10 @@ func wide8x16(k int, a *float32, aRow, aStep int, b *float32, bStep int, c *floa
 //go:noescape
 func wide8x32(k int, a *float32, aRow, aStep int, b *float32, bStep int, c *float32, cRow, add, bPanel, cPanel int)
 
+// Go writes scalars, zeros and copies of structs in the older encoding, which takes some hundred cycles a turn on Intel's
+// processors where the upper halves of the vectors are in use: ClearAVXUpperBits stands at the end of what computes with
+// vectors, and no scalars within its loops.
+
 // The following work through c channels sixteen at a time where the processor can, the rest eight at a time. What is
 // computed for a channel does not depend on which, bit for bit.
 
@@ -61,6 +65,7 @@ func inputTransform(v *float32, plane int, p *float32, row, c int, half *float32
 	for ; k < c; k += lanes8 {
 		inputTransform8(&at8(v, k)[0], plane, &at8(p, k)[0], row, c, half)
 	}
+	archsimd.ClearAVXUpperBits()
 }
 
 // adjointTransform is adjointTransform8 for c channels.
@@ -73,6 +78,7 @@ func adjointTransform(m *float32, plane int, p *float32, row, c int, half *float
 	for ; k < c; k += lanes8 {
 		adjointTransform8(&at8(m, k)[0], plane, &at8(p, k)[0], row, c, half)
 	}
+	archsimd.ClearAVXUpperBits()
 }
 
 // outputTransform is outputTransform8 for c channels, which lie in m in panels of 16, each next values behind the last.
@@ -85,6 +91,7 @@ func outputTransform(y, add *float32, m *float32, plane, next int, bias *float32
 	for ; k < c; k += lanes8 {
 		outputTransform8(&at8(y, k)[0], behind(add, k), &at8(m, k/panel*next+k%panel)[0], plane, &at8(bias, k)[0], row, c, h, w, half)
 	}
+	archsimd.ClearAVXUpperBits()
 }
 
 // behind is k values after p, or nil where p is.
@@ -99,22 +106,24 @@ func behind(p *float32, k int) *float32 {
 func filterTransform(u *float32, plane int, g *float32, tap int, half *float32) {
 	if avx512 {
 		filterTransform16(u, plane, g, tap, half)
-		return
+	} else {
+		for k := 0; k < panel; k += lanes8 {
+			filterTransform8(&at8(u, k)[0], plane, &at8(g, k)[0], tap, half)
+		}
 	}
-	for k := 0; k < panel; k += lanes8 {
-		filterTransform8(&at8(u, k)[0], plane, &at8(g, k)[0], tap, half)
-	}
+	archsimd.ClearAVXUpperBits()
 }
 
 // filterAdjoint is filterAdjoint8 for a panel of 16 channels.
 func filterAdjoint(g *float32, tap int, u *float32, plane int, half *float32) {
 	if avx512 {
 		filterAdjoint16(g, tap, u, plane, half)
-		return
+	} else {
+		for k := 0; k < panel; k += lanes8 {
+			filterAdjoint8(&at8(g, k)[0], tap, &at8(u, k)[0], plane, half)
+		}
 	}
-	for k := 0; k < panel; k += lanes8 {
-		filterAdjoint8(&at8(g, k)[0], tap, &at8(u, k)[0], plane, half)
-	}
+	archsimd.ClearAVXUpperBits()
 }
 
 //go:noescape
@@ -187,6 +196,7 @@ func softmaxRow(row *float32, n int, scale float32) {
 	for i := 0; i < n; i += lanes {
 		load8(row, i).Div(total).Store(at8(row, i))
 	}
+	archsimd.ClearAVXUpperBits()
 }
 
 // softmaxRowBack is softmaxBack of n values, a multiple of lanes.
@@ -201,6 +211,7 @@ func softmaxRowBack(row, weights *float32, n int, scale float32) {
 	for i := 0; i < n; i += lanes {
 		load8(row, i).Sub(mean).Mul(load8(weights, i)).Mul(by).Store(at8(row, i))
 	}
+	archsimd.ClearAVXUpperBits()
 }
 
 func added(each *[lanes]float32) (sum float32) {
@@ -217,6 +228,7 @@ func leak(y, x *float32, n int, slope float32) {
 		v := load8(x, i)
 		v.Max(v.Mul(s)).Store(at8(y, i))
 	}
+	archsimd.ClearAVXUpperBits()
 }
 
 // leakBack turns n values of d from the gradient by y = leak(x) into that by x.
@@ -226,6 +238,7 @@ func leakBack(d, y *float32, n int, slope float32) {
 	for i := 0; i < n; i += lanes {
 		load8(d, i).Mul(one.Merge(s, load8(y, i).Greater(zero))).Store(at8(d, i))
 	}
+	archsimd.ClearAVXUpperBits()
 }
 
 // squareplus works on the values of x in front, as far as they fill vectors, and returns their number.
@@ -235,6 +248,7 @@ func squareplus(x []float32) (done int) {
 		v := load8(&x[done], 0)
 		v.Add(v.MulAdd(v, one).Sqrt()).Store(at8(&x[done], 0))
 	}
+	archsimd.ClearAVXUpperBits()
 	return done
 }
 
@@ -246,6 +260,7 @@ func squareplusBack(d, y []float32) (done int) {
 		q := v.Mul(v)
 		load8(&d[done], 0).Mul(q.Add(q).Div(q.Add(one))).Store(at8(&d[done], 0))
 	}
+	archsimd.ClearAVXUpperBits()
 	return done
 }
 
@@ -254,6 +269,7 @@ func plus(y, x *float32, n int) {
 	for i := 0; i < n; i += lanes {
 		load8(y, i).Add(load8(x, i)).Store(at8(y, i))
 	}
+	archsimd.ClearAVXUpperBits()
 }
 
 // gather sets or, with add, adds f times the sum of 2×2 pixels of x, whose rows lie row values apart, to n pixels of c
@@ -270,6 +286,7 @@ func gather(y, x *float32, f float32, n, c, row int, add bool) {
 			v.Store(at8(y, i*c+k))
 		}
 	}
+	archsimd.ClearAVXUpperBits()
 }
 
 // scatter sets or, with add, adds f times n pixels of c channels of x to 2×2 pixels each of y, whose rows lie row values
@@ -288,4 +305,5 @@ func scatter(y, x *float32, f float32, n, c, row int, add bool) {
 			}
 		}
 	}
+	archsimd.ClearAVXUpperBits()
 }

@@ -74,6 +74,15 @@ func pack(y, x *float32, n int) {
 	for i := 0; i < n; i += group {
 		storeBits(pairs(load16(x, i), load16(x, i+side)), y, i/2)
 	}
+	archsimd.ClearAVXUpperBits()
+}
+
+// packRows turns 32 rows of x, sixteen values each and next values apart, into sixteen rows of pairs: those of rows side apart.
+func packRows(y, x *float32, next int) {
+	for j := range side {
+		storeBits(pairs(load16(x, j*next), load16(x, (side+j)*next)), y, j*side)
+	}
+	archsimd.ClearAVXUpperBits()
 }
 
 // unpack is the inverse of pack, but for the rounding; n counts values.
@@ -83,6 +92,7 @@ func unpack(y, x *float32, n int) {
 		storeBits(v.ShiftAllLeft(16), y, i)
 		storeBits(v.And(archsimd.LoadUint32x16(&halves.high)), y, i+side)
 	}
+	archsimd.ClearAVXUpperBits()
 }
 
 // swishes holds the constants of roughSigmoid, each in all lanes.
@@ -117,6 +127,7 @@ func activatePairs(y, x, a, b *float32, n, c int, silu bool) {
 			storeBits(pairs(z0, z1), y, i/2)
 		}
 	}
+	archsimd.ClearAVXUpperBits()
 }
 
 // addRows sets n rows of group values of y, next values apart, to those of x, which lie group values apart, plus bias and,
@@ -131,6 +142,7 @@ func addRows(y, x, bias, add *float32, n, next int) {
 		v0.Store(at16(y, i*next))
 		v1.Store(at16(y, i*next+side))
 	}
+	archsimd.ClearAVXUpperBits()
 }
 
 // besides turns n pairs of neighbouring pixels of x, c packed channels each and next values apart, into pairs of what the two
@@ -143,6 +155,7 @@ func besides(y, x *float32, n, c, next int) {
 			storeBits(upper(a, b), y, i*c+k+side)
 		}
 	}
+	archsimd.ClearAVXUpperBits()
 }
 
 // activateBackRoughly is activateBack with roughSigmoid.
@@ -164,4 +177,5 @@ func activateBackRoughly(dy, x, a, b, da, db *float32, n, c int, silu bool) {
 		sumA.Store(at16(da, k))
 		sumB.Store(at16(db, k))
 	}
+	archsimd.ClearAVXUpperBits()
 }

@@ -120,6 +120,7 @@ func activateRow16(y, x, a, b *float32, n, c int, silu bool) {
 			z.Mul(sigmoid16(z)).Store(at16(y, i))
 		}
 	}
+	archsimd.ClearAVXUpperBits()
 }
 
 // activateBack16 is activateBack.
@@ -141,6 +142,7 @@ func activateBack16(dy, x, a, b, da, db *float32, n, c int, silu bool) {
 		sumA.Store(at16(da, k))
 		sumB.Store(at16(db, k))
 	}
+	archsimd.ClearAVXUpperBits()
 }
 
 // spread16 is spread.
@@ -155,6 +157,7 @@ func spread16(dx, dz, x, a, q, p *float32, n, c int, add bool) {
 			v.Store(at16(dx, i))
 		}
 	}
+	archsimd.ClearAVXUpperBits()
 }
 
 // sums16 is sums.
@@ -169,4 +172,5 @@ func sums16(s1, s2, x *float32, n, c int) {
 		a.Store(at16(s1, k))
 		b.Store(at16(s2, k))
 	}
+	archsimd.ClearAVXUpperBits()
 }

@@ -121,6 +121,7 @@ func activateRow8(y, x, a, b *float32, n, c int, silu bool) {
 			z.Mul(sigmoid8(z)).Store(at8(y, i))
 		}
 	}
+	archsimd.ClearAVXUpperBits()
 }
 
 // activateBack8 is activateBack.
@@ -142,6 +143,7 @@ func activateBack8(dy, x, a, b, da, db *float32, n, c int, silu bool) {
 		sumA.Store(at8(da, k))
 		sumB.Store(at8(db, k))
 	}
+	archsimd.ClearAVXUpperBits()
 }
 
 // spread8 is spread.
@@ -156,6 +158,7 @@ func spread8(dx, dz, x, a, q, p *float32, n, c int, add bool) {
 			v.Store(at8(dx, i))
 		}
 	}
+	archsimd.ClearAVXUpperBits()
 }
 
 // sums8 is sums.
@@ -170,4 +173,5 @@ func sums8(s1, s2, x *float32, n, c int) {
 		a.Store(at8(s1, k))
 		b.Store(at8(s2, k))
 	}
+	archsimd.ClearAVXUpperBits()
 }

@@ -127,10 +127,11 @@ func fitVector16(level []float32, plane, at int, m *[moments][lanes16]float32) {
 // addFits16 adds a row of fits, times f, to the columns.
 func addFits16(columns, level planes, row int, f float32) {
 	factor := all16(f)
-	for k := range len(columns.pix) / columns.stride {
-		sum, from := columns.row(k, 0), level.row(k, row)
+	sums, pix, stride, plane := columns.pix, level.pix, columns.stride, level.h*level.stride
+	for k := range len(sums) / stride {
+		sum, from := k*stride, k*plane+row*level.stride
 		for x := margin; x < margin+level.w; x += lanes16 {
-			store16(load16(from, x).MulAdd(factor, load16(sum, x)), sum, x)
+			store16(load16(pix, from+x).MulAdd(factor, load16(sums, sum+x)), sums, sum+x)
 		}
 	}
 	archsimd.ClearAVXUpperBits()
@@ -139,14 +140,15 @@ func addFits16(columns, level planes, row int, f float32) {
 // meanFits16 is the means of the windows of a row, whose columns are summed.
 func meanFits16(columns, level planes, row, r int, shareOfRows float32, share []float32) {
 	rows := all16(shareOfRows)
-	for k := range len(columns.pix) / columns.stride {
-		sum, to := columns.row(k, 0), level.row(k, row)
+	sums, pix, stride, plane := columns.pix, level.pix, columns.stride, level.h*level.stride
+	for k := range len(sums) / stride {
+		sum, to := k*stride, k*plane+row*level.stride
 		for x := margin; x < margin+level.w; x += lanes16 {
-			mean := load16(sum, x-r)
+			mean := load16(sums, sum+x-r)
 			for i := 1 - r; i <= r; i++ {
-				mean = mean.Add(load16(sum, x+i))
+				mean = mean.Add(load16(sums, sum+x+i))
 			}
-			store16(mean.Mul(rows).Mul(load16(share, x)), to, x)
+			store16(mean.Mul(rows).Mul(load16(share, x)), pix, to+x)
 		}
 	}
 	archsimd.ClearAVXUpperBits()
@@ -200,7 +202,8 @@ func enlarge16(dst, src []float32, n, plane int, p *picks) {
 }
 
 // restoreRow16 is restorer.row for as many of the first pixels of the line as fill vectors. It gives their number.
-// Go 1.26 combines some operations on bits wrongly for AVX-512, so channels are put together by adding.
+// Go 1.26 combines some operations on bits wrongly for AVX-512, so channels are put together by adding; and it takes shifts that are
+// no constants from a register that it sets in the older encoding, so factors move them to their places.
 func restoreRow16(line []byte, both, gain []float32, background, behind [3]float32) int {
 	one, half, white, share, unit := all16(1), all16(127.5), all16(255), all16(1./255), all16(1/127.5)
 	zero, round := one.Sub(one), all16(.5)
@@ -229,7 +232,7 @@ func restoreRow16(line []byte, both, gain []float32, background, behind [3]float
 			out = load16(gain, (6+v)*n+x).MulAdd(b, out)
 			out = out.Sub(glass.Mul(all16(behind[v]))).Mul(times)
 			level := out.Add(one).Mul(half).Max(zero).Min(white).Add(round).ConvertToInt32()
-			result = result.Add(level.ShiftAllLeft(uint64(8 * v)))
+			result = result.Add(level.Mul(archsimd.BroadcastInt32x16(1 << (8 * v))))
 		}
 		result.Store(colours16(line, x))
 	}

@@ -128,10 +128,11 @@ func fitVector8(level []float32, plane, at int, m *[moments][lanes8]float32) {
 // addFits8 adds a row of fits, times f, to the columns.
 func addFits8(columns, level planes, row int, f float32) {
 	factor := all8(f)
-	for k := range len(columns.pix) / columns.stride {
-		sum, from := columns.row(k, 0), level.row(k, row)
+	sums, pix, stride, plane := columns.pix, level.pix, columns.stride, level.h*level.stride
+	for k := range len(sums) / stride {
+		sum, from := k*stride, k*plane+row*level.stride
 		for x := margin; x < margin+level.w; x += lanes8 {
-			store8(load8(from, x).MulAdd(factor, load8(sum, x)), sum, x)
+			store8(load8(pix, from+x).MulAdd(factor, load8(sums, sum+x)), sums, sum+x)
 		}
 	}
 	archsimd.ClearAVXUpperBits()
@@ -140,14 +141,15 @@ func addFits8(columns, level planes, row int, f float32) {
 // meanFits8 is the means of the windows of a row, whose columns are summed.
 func meanFits8(columns, level planes, row, r int, shareOfRows float32, share []float32) {
 	rows := all8(shareOfRows)
-	for k := range len(columns.pix) / columns.stride {
-		sum, to := columns.row(k, 0), level.row(k, row)
+	sums, pix, stride, plane := columns.pix, level.pix, columns.stride, level.h*level.stride
+	for k := range len(sums) / stride {
+		sum, to := k*stride, k*plane+row*level.stride
 		for x := margin; x < margin+level.w; x += lanes8 {
-			mean := load8(sum, x-r)
+			mean := load8(sums, sum+x-r)
 			for i := 1 - r; i <= r; i++ {
-				mean = mean.Add(load8(sum, x+i))
+				mean = mean.Add(load8(sums, sum+x+i))
 			}
-			store8(mean.Mul(rows).Mul(load8(share, x)), to, x)
+			store8(mean.Mul(rows).Mul(load8(share, x)), pix, to+x)
 		}
 	}
 	archsimd.ClearAVXUpperBits()
@@ -201,7 +203,8 @@ func enlarge8(dst, src []float32, n, plane int, p *picks) {
 }
 
 // restoreRow8 is restorer.row for as many of the first pixels of the line as fill vectors. It gives their number.
-// Go 1.26 combines some operations on bits wrongly for AVX-512, so channels are put together by adding.
+// Go 1.26 combines some operations on bits wrongly for AVX-512, so channels are put together by adding; and it takes shifts that are
+// no constants from a register that it sets in the older encoding, so factors move them to their places.
 func restoreRow8(line []byte, both, gain []float32, background, behind [3]float32) int {
 	one, half, white, share, unit := all8(1), all8(127.5), all8(255), all8(1./255), all8(1/127.5)
 	zero, round := one.Sub(one), all8(.5)
@@ -230,7 +233,7 @@ func restoreRow8(line []byte, both, gain []float32, background, behind [3]float3
 			out = load8(gain, (6+v)*n+x).MulAdd(b, out)
 			out = out.Sub(glass.Mul(all8(behind[v]))).Mul(times)
 			level := out.Add(one).Mul(half).Max(zero).Min(white).Add(round).ConvertToInt32()
-			result = result.Add(level.ShiftAllLeft(uint64(8 * v)))
+			result = result.Add(level.Mul(archsimd.BroadcastInt32x8(1 << (8 * v))))
 		}
 		result.Store(colours8(line, x))
 	}
