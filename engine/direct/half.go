@@ -145,6 +145,7 @@ func (p *pass) convolveTiles(bias, add, y []float32, sources ...source) {
 type slabs struct {
 	rows, per int // of a band, and bands of an image
 	pixels    int // of a band, with those that fill up a tile's pairs
+	pitch     int // values of the gradient's pairs for one channel
 	seen      int // values of the input's pairs for one column of taps, with those that a tile may read behind them
 	columns   int // of taps
 	first     int // row and column of taps
@@ -160,6 +161,7 @@ func newSlabs(x *framed, area int) slabs {
 	}
 	s.per = (x.h + s.rows - 1) / s.rows
 	s.pixels = roundUp(s.rows*x.w, group)
+	s.pitch = apart(s.pixels / 2)
 	s.seen = (s.pixels/2 + x.w) * x.c
 	return s
 }
@@ -168,10 +170,10 @@ func newSlabs(x *framed, area int) slabs {
 // [area][co][ci].
 func (p *pass) weightGradientTiles(c *conv, x, dy *framed) {
 	s := newSlabs(x, c.area)
-	bytes := 4 * (s.columns*s.seen + s.pixels/2*dy.c)
+	bytes := 4 * (s.columns*s.seen + s.pitch*dy.c)
 	total := x.n * s.per
 	size := min(total, max(1, (1<<20)/bytes))
-	seen, given := p.mem.take(size*s.columns*s.seen), p.mem.take(size*s.pixels/2*dy.c)
+	seen, given := p.mem.take(size*s.columns*s.seen), p.mem.take(size*s.pitch*dy.c)
 	blocks := x.c / group * (dy.c / group)
 	for first := 0; first < total; first += size {
 		n := min(size, total-first)
@@ -181,14 +183,14 @@ func (p *pass) weightGradientTiles(c *conv, x, dy *framed) {
 			if piece < rows {
 				s.see(seen[k*s.columns*s.seen:], x, first+k, piece)
 			} else {
-				s.give(given[k*s.pixels/2*dy.c:], dy, first+k, piece-rows)
+				s.give(given[k*s.pitch*dy.c:], dy, first+k, piece-rows)
 			}
 		})
 		add := min(first, 1)
 		p.team.each(c.area*blocks, func(b int) {
 			tap, i, o := b/blocks, b%blocks%(x.c/group)*group, b%blocks/(x.c/group)*group
 			column, row := tap%s.columns, tap/s.columns+s.first
-			tileSums(&c.du[(tap*dy.c+o)*x.c+i], 4*x.c, &given[o*s.pixels/2], 2*s.pixels, 2*s.pixels*dy.c,
+			tileSums(&c.du[(tap*dy.c+o)*x.c+i], 4*x.c, &given[o*s.pitch], 4*s.pitch, 4*s.pitch*dy.c,
 				&seen[column*s.seen+row*x.w/2*x.c+i], 4*x.c, 4*s.columns*s.seen, units, n, add)
 		})
 	}
@@ -230,7 +232,7 @@ func (s slabs) give(to []float32, dy *framed, k, unit int) {
 			besides(&row[0], &dy.v[dy.row(image, top+px/dy.w)+px%dy.w*dy.px+o/2], 1, group, dy.px)
 		}
 		for half := range 2 {
-			transpose16(&to[(o+half*side)*s.pixels/2+unit*side], 2*s.pixels, &some[half*side], 4*group)
+			transpose16(&to[(o+half*side)*s.pitch+unit*side], 4*s.pitch, &some[half*side], 4*group)
 		}
 	}
 }
