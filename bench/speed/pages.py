@@ -2,7 +2,7 @@
 
 import re
 
-from . import Failure
+from . import Failure, report
 from .report import where
 from .results import of
 from .runner import BUSY
@@ -20,6 +20,11 @@ def put(text, name, lines):
 def source(path, records):
     made = records[0]
     return f"`{made['command']}` of {made['date'][:10]}, {made['revision']} ([raw](../bench/results/{path.name}))."
+
+
+def compared(path, records):
+    """The comparison on one processor."""
+    return [f"### On {where(records[1])}", "", source(path, records), "", *report.machine(records), "", *report.comparison(records), "", *report.alone(records), ""]
 
 
 def limits(records):

@@ -83,15 +83,28 @@ def read(path):
     return records
 
 
-def newest(folder, event, wanted=lambda head, machine: True):
-    """The newest raw result whose first record is of the event, with its records; None where there is none. Its name begins
-    with its date, and what was measured later on one day has the later date inside."""
-    found = []
+def newest(folder, event, wanted=lambda head, machine: True, processor=None):
+    """The newest raw result whose first record is of the event, with its records, if there is one of this processor, or else
+    of any; None where there is none."""
+    found = newest_of_each(folder, event, wanted)
+    return next((f for f in found if kind(f[1][1]) == processor), found[0] if found else None)
+
+
+def newest_of_each(folder, event, wanted=lambda head, machine: True):
+    """Of each kind of processor the newest such result, newest first. A result's name begins with its date, and what was
+    measured later on one day has the later date inside."""
+    found = {}
     for path in folder.glob("*.jsonl"):
         records = read(path)
         if len(records) > 1 and records[0].get("event") == event and wanted(records[0], records[1]):
-            found.append((records[0]["date"], path, records))
-    return max(found, key=lambda f: (datetime.datetime.fromisoformat(f[0]), os.fspath(f[1])))[1:] if found else None
+            at = datetime.datetime.fromisoformat(records[0]["date"]), os.fspath(path)
+            found[kind(records[1])] = max(found.get(kind(records[1]), (at, path, records)), (at, path, records), key=lambda f: f[0])
+    return [(path, records) for _, path, records in sorted(found.values(), key=lambda f: f[0], reverse=True)]
+
+
+def kind(machine):
+    """What ratios depend on: the processor and the instructions that it has."""
+    return machine.get("processor"), *machine.get("instructions", ())
 
 
 def need(found, what, how):

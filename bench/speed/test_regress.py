@@ -77,6 +77,10 @@ class Choosing(unittest.TestCase):
             path, found = results.newest(folder, "comparison", regress.comparable(*now[:2]))
             self.assertEqual(path.name, "right.jsonl")
             self.assertEqual(found[0]["device"], "cpu")
+            # One of the same processor is preferred, where there is one; where there is none, the newest.
+            (folder / "newer.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records(date="2026-01-04T00:00:00+00:00", processor="two")))
+            chosen = {p: results.newest(folder, "comparison", regress.comparable(*now[:2]), (p,))[0].name for p in ("one", "two", "three")}
+            self.assertEqual(chosen, {"one": "right.jsonl", "two": "newer.jsonl", "three": "newer.jsonl"})
 
     def test_writing_overwrites_nothing_and_hides_this_machine(self):
         with tempfile.TemporaryDirectory() as folder:
