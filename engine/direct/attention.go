@@ -12,12 +12,12 @@ import (
 // attention is self-attention over the pixels, added to what it looks at (unet's selfAttention).
 type attention struct {
 	norm     norm
-	qkv, out *dense
+	qkv, out pointwise
 	c, heads int
 }
 
 func (n *Net) newAttention(name string, c int) *attention {
-	return &attention{norm: n.newNorm(name+".norm", c, false), qkv: n.newDense(name+".qkv", c, 3*c), out: n.newDense(name+".out", c, c), c: c, heads: unet.AttentionHeads(c)}
+	return &attention{norm: n.newNorm(name+".norm", c, false), qkv: n.newPointwise(name+".qkv", c, 3*c), out: n.newPointwise(name+".out", c, c), c: c, heads: unet.AttentionHeads(c)}
 }
 
 // head is one head's part of one image: query, key and value lie 3c values apart from pixel to pixel.
@@ -58,7 +58,7 @@ func (p *pass) attend(a *attention) {
 	})
 	p.mem.back(u.v)
 	qkv, weights, mixed := p.mem.take(3*len(x.v)), p.mem.take(p.n*a.heads*pixels*pixels), p.mem.take(len(x.v))
-	a.qkv.apply(p, qkv, flat, x.pixels())
+	seen := a.qkv.apply(p, qkv, flat, nil, x.h, x.w)
 	p.team.each(p.n*a.heads, func(b int) {
 		h := a.head(qkv, weights, pixels, b)
 		keys := p.mem.take(w * pixels)
@@ -71,21 +71,22 @@ func (p *pass) attend(a *attention) {
 		p.mem.back(keys)
 	})
 	y := p.newGrid(x.h, x.w, c)
-	a.out.apply(p, y.v, mixed, x.pixels())
-	p.plus(y.v, x.v)
+	seenMixed := a.out.apply(p, y.v, mixed, x.v, x.h, x.w)
 	p.h = y
 	if !p.learn {
+		p.freeSeen(seen, seenMixed)
 		p.mem.back(flat, qkv, weights, mixed)
 		p.drop(x)
 	}
 	p.later(func() {
 		d := p.mem.take(len(x.v))
 		clear(d)
-		a.out.backward(p, mixed, y.d, x.pixels(), d)
+		a.out.back(p, mixed, seenMixed, y.d, d, x.h, x.w)
 		dqkv := p.mem.take(len(qkv))
 		p.team.each(p.n*a.heads, func(b int) { a.headBack(p, qkv, weights, dqkv, d, pixels, b) })
 		clear(d)
-		a.qkv.backward(p, flat, dqkv, x.pixels(), d)
+		a.qkv.back(p, flat, seen, dqkv, d, x.h, x.w)
+		p.freeSeen(seen, seenMixed)
 		if x.d == nil {
 			x.d = y.d
 		} else {

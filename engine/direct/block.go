@@ -8,28 +8,37 @@ type block struct {
 	ci, co       int
 	norm1, norm2 norm
 	conv1, conv2 *conv
-	time, skip   *dense // skip is nil where ci = co
-	pointwise    *conv  // what stands for skip in bfloat16
+	time         *dense
+	skip         *pointwise // nil where ci = co
 	attention    *attention
 }
 
 func (n *Net) newBlock(name string, ci, co, side int) *block {
 	b := &block{
 		name: name, ci: ci, co: co,
-		norm1: n.newNorm(name+".norm1", ci, n.half), conv1: n.newConv(name+".conv1", ci, co, n.half),
-		norm2: n.newNorm(name+".norm2", co, n.half), conv2: n.newConv(name+".conv2", co, co, n.half),
+		norm1: n.newNorm(name+".norm1", ci, n.halves(ci, co)), conv1: n.newConv(name+".conv1", ci, co),
+		norm2: n.newNorm(name+".norm2", co, n.halves(co, co)), conv2: n.newConv(name+".conv2", co, co),
 		time: n.newDense(name+".time", 4*n.config.Base, 2*co),
 	}
-	switch {
-	case ci != co && n.half:
-		b.pointwise = n.newPointwise(name+".skip", ci, co)
-	case ci != co:
-		b.skip = n.newDense(name+".skip", ci, co)
+	if ci != co {
+		skip := n.newPointwise(name+".skip", ci, co)
+		b.skip = &skip
 	}
 	if n.config.Attends(side) {
 		b.attention = n.newAttention(name+".attention", co)
 	}
 	return b
+}
+
+// pointwise is the block's maps of single pixels.
+func (b *block) pointwise() (all []pointwise) {
+	if b.skip != nil {
+		all = append(all, *b.skip)
+	}
+	if b.attention != nil {
+		all = append(all, b.attention.qkv, b.attention.out)
+	}
+	return all
 }
 
 // Block evaluates a residual block.
@@ -43,34 +52,33 @@ func (p *pass) Block(name string, _, co, _ int) {
 	b.time.apply(p, time.e, p.emb, p.n)
 	u2, back2 := p.normalise(b.norm2, h, time, true)
 	y := p.newGrid(x.h, x.w, co)
-	add := x.v
-	if b.skip != nil {
-		add = p.mem.take(len(y.v))
-		b.skip.apply(p, add, x.v, x.pixels())
-	}
 	p.beyond(u2)
-	var seen *framed // what pointwise sees
-	if b.pointwise != nil {
+	var seen *framed // what skip sees
+	bias := p.flat[b.conv2.bias:]
+	switch {
+	case b.skip == nil:
+		p.convolve(b.conv2.forward, u2, bias, x.v, y.v)
+	case b.skip.tiles != nil: // both into the same sums
 		seen = p.frame(x.v, x.h, x.w, x.c, true)
-		p.convolveTiles(p.flat[b.conv2.bias:], nil, y.v, source{b.conv2.forward, u2}, source{b.pointwise.forward, seen})
-	} else {
-		p.convolve(b.conv2.forward, u2, p.flat[b.conv2.bias:], add, y.v)
-	}
-	if b.skip != nil {
+		p.convolveTiles(bias, nil, y.v, source{b.conv2.forward, u2}, source{b.skip.tiles.forward, seen})
+	default:
+		add := p.mem.take(len(y.v))
+		b.skip.apply(p, add, x.v, nil, x.h, x.w)
+		p.convolve(b.conv2.forward, u2, bias, add, y.v)
 		p.mem.back(add)
 	}
 	p.h = y
 	p.later(func() {
-		dy := p.frame(y.d, y.h, y.w, co, p.half)
+		dy := p.frame(y.d, y.h, y.w, co, b.conv2.half)
 		p.biasGradient(b.conv2.name+".bias", y.d, y.h, co)
 		p.weightGradient(b.conv2, u2, dy)
 		du := p.mem.take(len(y.v))
 		p.convolveBack(b.conv2, dy, du)
-		if b.pointwise != nil {
-			p.weightGradient(b.pointwise, seen, dy)
+		if seen != nil {
+			p.weightGradient(b.skip.tiles, seen, dy)
 			before := x.d
 			p.fresh(x)
-			p.convolveTiles(p.nothing(), before, x.d, source{b.pointwise.back, dy})
+			p.convolveTiles(p.nothing(), before, x.d, source{b.skip.tiles.back, dy})
 			p.mem.back(seen.v)
 		}
 		p.mem.back(dy.v, u2.v)
@@ -79,20 +87,20 @@ func (p *pass) Block(name string, _, co, _ int) {
 		b.time.backward(p, p.emb, time.d, p.n, p.dEmb)
 		p.mem.back(du, time.d, time.e, h.v)
 
-		dh := p.frame(h.d, h.h, h.w, co, p.half)
+		dh := p.frame(h.d, h.h, h.w, co, b.conv1.half)
 		p.biasGradient(b.conv1.name+".bias", h.d, h.h, co)
 		p.weightGradient(b.conv1, u1, dh)
 		du = p.mem.take(len(x.v))
 		p.convolveBack(b.conv1, dh, du)
 		p.mem.back(dh.v, h.d, u1.v)
 		switch {
-		case b.pointwise != nil:
+		case seen != nil:
 			p.mem.back(y.d)
 		case b.skip != nil:
 			if p.fresh(x) {
 				clear(x.d)
 			}
-			b.skip.backward(p, x.v, y.d, x.pixels(), x.d)
+			b.skip.back(p, x.v, nil, y.d, x.d, x.h, x.w)
 			p.mem.back(y.d)
 		case x.d == nil:
 			x.d = y.d
@@ -105,9 +113,7 @@ func (p *pass) Block(name string, _, co, _ int) {
 		y.d, y.v = nil, nil
 	})
 	if !p.learn {
-		if seen != nil {
-			p.mem.back(seen.v)
-		}
+		p.freeSeen(seen)
 		p.mem.back(u1.v, u2.v, h.v, time.e)
 		p.drop(x)
 	}

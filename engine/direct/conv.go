@@ -74,7 +74,7 @@ func (f *filter) set(team crew, w []float32, ci, co int, turned bool) {
 type conv struct {
 	name         string
 	ci, co       int // in the network
-	weight, bias int // where they lie in the parameters
+	weight, bias int // where they lie in the parameters; bias is −1 where there is none
 	forward      *filter
 	back         *filter   // nil unless learning
 	area         int       // number of taps, 9 or 1
@@ -83,15 +83,8 @@ type conv struct {
 	rows         int
 }
 
-func (n *Net) newConv(name string, ci, co int, half bool) *conv {
-	c := &conv{name: name, ci: ci, co: co, area: 9, half: half, weight: n.at[name+".weight"], bias: n.at[name+".bias"]}
-	c.make(n.learning)
-	return c
-}
-
-// newPointwise makes a convolution of single pixels, without bias, in bfloat16.
-func (n *Net) newPointwise(name string, ci, co int) *conv {
-	c := &conv{name: name, ci: ci, co: co, area: 1, half: true, weight: n.at[name+".weight"]}
+func (n *Net) newConv(name string, ci, co int) *conv {
+	c := &conv{name: name, ci: ci, co: co, area: 9, half: n.halves(ci, co), weight: n.at[name+".weight"], bias: n.at[name+".bias"]}
 	c.make(n.learning)
 	return c
 }

@@ -52,9 +52,9 @@ func New(c unet.Config, learning, half bool) *Net {
 	if c.Mix {
 		n.mix = n.newDense("mix", e, unet.Channels*unet.Channels)
 	}
-	n.in = n.newConv("in", unet.Channels, c.Base, false)
+	n.in = n.newConv("in", unet.Channels, c.Base)
 	c.Walk(&builder{n})
-	n.outNorm, n.out = n.newNorm("out.norm", c.Base*c.Mult[0], false), n.newConv("out", c.Base*c.Mult[0], unet.Channels, false)
+	n.outNorm, n.out = n.newNorm("out.norm", c.Base*c.Mult[0], false), n.newConv("out", c.Base*c.Mult[0], unet.Channels)
 	return n
 }
 
@@ -193,8 +193,10 @@ func (n *Net) convs() []*conv {
 	all := []*conv{n.in, n.out}
 	for _, b := range n.blocks {
 		all = append(all, b.conv1, b.conv2)
-		if b.pointwise != nil {
-			all = append(all, b.pointwise)
+		for _, m := range b.pointwise() {
+			if m.tiles != nil {
+				all = append(all, m.tiles)
+			}
 		}
 	}
 	return all
@@ -207,11 +209,10 @@ func (n *Net) denses() []*dense {
 	}
 	for _, b := range n.blocks {
 		all = append(all, b.time)
-		if b.skip != nil {
-			all = append(all, b.skip)
-		}
-		if b.attention != nil {
-			all = append(all, b.attention.qkv, b.attention.out)
+		for _, m := range b.pointwise() {
+			if m.dense != nil {
+				all = append(all, m.dense)
+			}
 		}
 	}
 	return all

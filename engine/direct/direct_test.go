@@ -100,10 +100,11 @@ func TestValuesAndGradientsAreThoseOfTheGraph(t *testing.T) {
 var halfNets = []unet.Config{
 	{Size: 32, Base: 32, Mult: []int{1, 2, 4}, Blocks: 1},
 	{Size: 8, Base: 32, Mult: []int{1, 2}, Blocks: 1, Attention: []int{4}, Mix: true, Repeat: true},
-	{Size: 12, Base: 32, Mult: []int{3, 1}, Blocks: 2, Mix: true},                // rows that do not fill tiles
-	{Size: 24, Base: 32, Mult: []int{1, 1, 2, 1}, Blocks: 1, Repeat: true},       // sides 24, 12, 6 and 3: not all even
-	{Size: 80, Base: 32, Mult: []int{1, 2}, Blocks: 1, Mix: true},                // a weight gradient in bands, the last one lower
-	{Size: 16, Base: 64, Mult: []int{1, 1, 1, 1}, Blocks: 1, Attention: []int{}}, // two pixels a side
+	{Size: 12, Base: 32, Mult: []int{3, 1}, Blocks: 2, Mix: true},                  // rows that do not fill tiles
+	{Size: 16, Base: 16, Mult: []int{1, 2, 4}, Blocks: 1, Mix: true, Repeat: true}, // sixteen channels at the top, in float32
+	{Size: 24, Base: 32, Mult: []int{1, 1, 2, 1}, Blocks: 1, Repeat: true},         // sides 24, 12, 6 and 3: not all even
+	{Size: 80, Base: 32, Mult: []int{1, 2}, Blocks: 1, Mix: true},                  // a weight gradient in bands, the last one lower
+	{Size: 16, Base: 64, Mult: []int{1, 1, 1, 1}, Blocks: 1, Attention: []int{}},   // two pixels a side
 }
 
 // In bfloat16 the velocity and each part of the gradient are those of float32, as far as eight bits of precision go; an

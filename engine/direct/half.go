@@ -8,11 +8,15 @@ import "github.com/straightway-app/straightway/engine/unet"
 // take a tile of sixteen neighbouring pixels from the framed images as it lies there, so that no copy is made for the nine
 // taps. Sums are float32.
 
-// Halves tells whether this processor and this network are such that a Net can compute in bfloat16.
+// Halves tells whether this processor and this network are such that a Net can compute in bfloat16. What has channels in other
+// numbers than multiples of 32 computes in float32 all the same.
 func Halves(c unet.Config) bool {
 	lowest := c.Size >> (len(c.Mult) - 1)
-	return tiled && Fits(c) && c.Base%group == 0 && lowest%2 == 0
+	return tiled && Fits(c) && lowest%2 == 0
 }
+
+// halves tells whether what maps so many channels to so many does so in bfloat16.
+func (n *Net) halves(ci, co int) bool { return n.half && ci%group == 0 && co%group == 0 }
 
 // setTiles sets f.tiles from f.taps.
 func (f *filter) setTiles(team crew) {

@@ -178,21 +178,42 @@ func sums(s1, s2, x *float32, n, c int) {
 
 // softmaxRow is softmax of n scores, a multiple of lanes.
 func softmaxRow(row *float32, n int, scale float32) {
-	top, by := load8(row, 0), all8(scale)
+	over(row, n, exponentials(row, n, largest(row, n), scale))
+}
+
+// The steps of softmaxRow are functions of their own, or the compiler might keep a vector across ClearAVXUpperBits.
+
+//go:noinline
+func largest(row *float32, n int) float32 {
+	top := load8(row, 0)
 	for i := lanes; i < n; i += lanes {
 		top = top.Max(load8(row, i))
 	}
 	var each [lanes]float32
 	top.Store(&each)
-	top = all8(slices.Max(each[:]))
-	sum := archsimd.Float32x8{}
+	archsimd.ClearAVXUpperBits()
+	return slices.Max(each[:])
+}
+
+// exponentials replaces every score by exp((score − top)·scale), and returns their sum.
+//
+//go:noinline
+func exponentials(row *float32, n int, top, scale float32) float32 {
+	most, by, sum := all8(top), all8(scale), archsimd.Float32x8{}
 	for i := 0; i < n; i += lanes {
-		e := exponential8(load8(row, i).Sub(top).Mul(by))
+		e := exponential8(load8(row, i).Sub(most).Mul(by))
 		e.Store(at8(row, i))
 		sum = sum.Add(e)
 	}
+	var each [lanes]float32
 	sum.Store(&each)
-	total := all8(added(&each))
+	archsimd.ClearAVXUpperBits()
+	return added(&each)
+}
+
+//go:noinline
+func over(row *float32, n int, by float32) {
+	total := all8(by)
 	for i := 0; i < n; i += lanes {
 		load8(row, i).Div(total).Store(at8(row, i))
 	}
@@ -201,15 +222,28 @@ func softmaxRow(row *float32, n int, scale float32) {
 
 // softmaxRowBack is softmaxBack of n values, a multiple of lanes.
 func softmaxRowBack(row, weights *float32, n int, scale float32) {
-	dot, by := archsimd.Float32x8{}, all8(scale)
+	weighed(row, weights, n, dot(row, weights, n), scale)
+}
+
+//go:noinline
+func dot(x, y *float32, n int) float32 {
+	sum := archsimd.Float32x8{}
 	for i := 0; i < n; i += lanes {
-		dot = load8(row, i).MulAdd(load8(weights, i), dot)
+		sum = load8(x, i).MulAdd(load8(y, i), sum)
 	}
 	var each [lanes]float32
-	dot.Store(&each)
-	mean := all8(added(&each))
+	sum.Store(&each)
+	archsimd.ClearAVXUpperBits()
+	return added(&each)
+}
+
+// weighed replaces every value of row by what it is more than mean, times its weight and scale.
+//
+//go:noinline
+func weighed(row, weights *float32, n int, mean, scale float32) {
+	less, by := all8(mean), all8(scale)
 	for i := 0; i < n; i += lanes {
-		load8(row, i).Sub(mean).Mul(load8(weights, i)).Mul(by).Store(at8(row, i))
+		load8(row, i).Sub(less).Mul(load8(weights, i)).Mul(by).Store(at8(row, i))
 	}
 	archsimd.ClearAVXUpperBits()
 }
