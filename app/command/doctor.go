@@ -23,7 +23,7 @@ func newDoctor(out *output) *cobra.Command {
 			system := backend.Describe(".")
 			system.Version = Version
 			line := fields(system)
-			line["kernels"] = direct.Available()
+			line["kernels"], line["tiles"] = direct.Available(), direct.Tiled()
 			out.event(line)
 			out.result("Straightway %s on %s, %s, %d cores, %s memory", Version, system.OS, system.Processor, system.Cores, bytesText(system.Memory))
 			if system.GPU != "" {
@@ -36,6 +36,9 @@ func newDoctor(out *output) *cobra.Command {
 				out.result("kernels: this processor has AVX2 and FMA, so that cpu and go compute the networks without compiling")
 			} else {
 				out.result("kernels: none for this processor or this build (x86-64 with AVX2 and FMA, built with GOEXPERIMENT=simd): cpu and go compute in graphs, slower")
+			}
+			if direct.Tiled() {
+				out.result("tiles: it has AMX too, so that --precision bf16 is the faster one there")
 			}
 			for _, r := range backend.Survey(c.Context()) {
 				out.event(fields(r))

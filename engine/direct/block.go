@@ -20,6 +20,9 @@ func (n *Net) newBlock(name string, ci, co, side int) *block {
 		norm2: n.newNorm(name+".norm2", co, n.halves(co, co)), conv2: n.newConv(name+".conv2", co, co),
 		time: n.newDense(name+".time", 4*n.config.Base, 2*co),
 	}
+	if b.conv1.half {
+		b.norm2.before = b.conv1
+	}
 	if ci != co {
 		skip := n.newPointwise(name+".skip", ci, co)
 		b.skip = &skip
@@ -69,8 +72,7 @@ func (p *pass) Block(name string, _, co, _ int) {
 	}
 	p.h = y
 	p.later(func() {
-		dy := p.frame(y.d, y.h, y.w, co, b.conv2.half)
-		p.biasGradient(b.conv2.name+".bias", y.d, y.h, co)
+		dy := p.arriving(b.conv2, y.d, y.h, y.w)
 		p.weightGradient(b.conv2, u2, dy)
 		du := p.mem.take(len(y.v))
 		p.convolveBack(b.conv2, dy, du)
@@ -87,8 +89,10 @@ func (p *pass) Block(name string, _, co, _ int) {
 		b.time.backward(p, p.emb, time.d, p.n, p.dEmb)
 		p.mem.back(du, time.d, time.e, h.v)
 
-		dh := p.frame(h.d, h.h, h.w, co, b.conv1.half)
-		p.biasGradient(b.conv1.name+".bias", h.d, h.h, co)
+		dh := h.arrived
+		if dh == nil {
+			dh = p.arriving(b.conv1, h.d, h.h, h.w)
+		}
 		p.weightGradient(b.conv1, u1, dh)
 		du = p.mem.take(len(x.v))
 		p.convolveBack(b.conv1, dh, du)

@@ -255,15 +255,42 @@ func (p *pass) biasGradient(name string, dy []float32, h, c int) {
 	p.bands(h, func(k, i, y0, y1 int) {
 		sums(&parts[2*k*c], &parts[(2*k+1)*c], &dy[(i*h+y0)*w*c], (y1-y0)*w, c)
 	})
+	p.addBias(name, parts, 2*c, c)
+	p.mem.back(parts)
+}
+
+// addBias adds the sums that parts has of every band, c of them and next values apart, to the named bias.
+func (p *pass) addBias(name string, parts []float32, next, c int) {
 	g := p.gradientOf(name, p.biasSize(name, c))
 	for o := range g {
 		sum := 0.
-		for k := range p.n * bands(h) {
-			sum += float64(parts[2*k*c+o])
+		for at := o; at < len(parts); at += next {
+			sum += float64(parts[at])
 		}
 		g[o] += float32(sum)
 	}
+}
+
+// arriving frames d, the gradient by what a convolution of images of h×w pixels gives, and adds it to that by the bias.
+func (p *pass) arriving(c *conv, d []float32, h, w int) *framed {
+	co, name := roundUp(c.co, lanes), c.name+".bias"
+	if !c.half {
+		p.biasGradient(name, d, h, co)
+		return p.frame(d, h, w, co, false)
+	}
+	f, parts := p.newFramed(h, w, co, true), p.mem.take(p.n*bands(h)*co)
+	p.bands(h, func(k, i, y0, y1 int) {
+		sum := parts[k*co : (k+1)*co]
+		clear(sum)
+		for y := y0; y < y1; y++ {
+			packAdding(&f.v[f.row(i, y)], &d[(i*h+y)*w*co], &sum[0], w, co)
+		}
+	})
+	if c.bias >= 0 {
+		p.addBias(name, parts, co, co)
+	}
 	p.mem.back(parts)
+	return f
 }
 
 // biasSize is the number of values in a bias: c, or fewer where the channels in memory are more than the network's.

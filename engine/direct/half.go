@@ -15,6 +15,9 @@ func Halves(c unet.Config) bool {
 	return tiled && Fits(c) && lowest%2 == 0
 }
 
+// Tiled tells whether this processor multiplies tiles of bfloat16, and the system lets the program use them.
+func Tiled() bool { return tiled }
+
 // halves tells whether what maps so many channels to so many does so in bfloat16.
 func (n *Net) halves(ci, co int) bool { return n.half && ci%group == 0 && co%group == 0 }
 

@@ -8,14 +8,15 @@ import "math"
 type norm struct {
 	name        string
 	c           int
-	gain, shift int  // where they lie in the parameters
-	half        bool // what comes of it is packed
+	gain, shift int   // where they lie in the parameters
+	half        bool  // what comes of it is packed
+	before      *conv // the convolution in bfloat16 whose result it takes, and nobody else
 }
 
 const normEpsilon = 1e-5 // as in package layer
 
 func (n *Net) newNorm(name string, c int, half bool) norm {
-	return norm{name, c, n.at[name+".gain"], n.at[name+".shift"], half}
+	return norm{name, c, n.at[name+".gain"], n.at[name+".shift"], half, nil}
 }
 
 // moments are the mean and the reciprocal deviation of the groups, [n][groups].
@@ -130,10 +131,29 @@ func (p *pass) normaliseBack(n norm, x *grid, time *conditioned, activate bool, 
 			}
 		}
 	}
-	fresh := p.fresh(x)
-	p.bands(x.h, func(_, i, y0, y1 int) {
-		o := (i*x.h + y0) * x.w * c
-		spread(&x.d[o], &d[o], &x.v[o], &ab[2*i*c], &qp[2*i*c], &qp[(2*i+1)*c], (y1-y0)*x.w, c, !fresh)
-	})
+	if n.before != nil {
+		p.leaveTo(n.before, x, d, ab, qp, some)
+	} else {
+		fresh := p.fresh(x)
+		p.bands(x.h, func(_, i, y0, y1 int) {
+			o := (i*x.h + y0) * x.w * c
+			spread(&x.d[o], &d[o], &x.v[o], &ab[2*i*c], &qp[2*i*c], &qp[(2*i+1)*c], (y1-y0)*x.w, c, !fresh)
+		})
+	}
 	p.mem.back(some, qp)
+}
+
+// leaveTo is the end of normaliseBack where all that x is comes from a convolution in bfloat16: the gradient by x is arriving
+// there, in x.arrived. There is room for a number of each band and channel in some.
+func (p *pass) leaveTo(c *conv, x *grid, d, ab, qp, some []float32) {
+	x.arrived = p.newFramed(x.h, x.w, x.c, true)
+	p.bands(x.h, func(k, i, y0, y1 int) {
+		sum := some[k*x.c : (k+1)*x.c]
+		clear(sum)
+		for y := y0; y < y1; y++ {
+			o := (i*x.h + y) * x.w * x.c
+			spreadAdding(&x.arrived.v[x.arrived.row(i, y)], &d[o], &x.v[o], &ab[2*i*x.c], &qp[2*i*x.c], &qp[(2*i+1)*x.c], &sum[0], x.w, x.c)
+		}
+	})
+	p.addBias(c.name+".bias", some[:p.n*bands(x.h)*x.c], x.c, x.c)
 }

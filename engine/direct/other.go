@@ -7,6 +7,9 @@ import "github.com/straightway-app/straightway/engine/unet"
 // Fits is false.
 func Fits(unet.Config) bool { return false }
 
+// Tiled is false.
+func Tiled() bool { return false }
+
 // Halves is false.
 func Halves(unet.Config) bool { return false }
 

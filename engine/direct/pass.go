@@ -13,7 +13,8 @@ import (
 type grid struct {
 	n, h, w, c int
 	v, d       []float32
-	saved      int // times that a skip connection waits for it
+	saved      int     // times that a skip connection waits for it
+	arrived    *framed // in place of d, the gradient packed for the convolution that v comes from
 }
 
 func (g *grid) pixels() int { return g.n * g.h * g.w }

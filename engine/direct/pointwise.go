@@ -43,10 +43,7 @@ func (m pointwise) back(p *pass, x []float32, seen *framed, dy, dx []float32, h,
 		m.dense.backward(p, x, dy, p.n*h*w, dx)
 		return
 	}
-	if m.tiles.bias >= 0 {
-		p.biasGradient(m.tiles.name+".bias", dy, h, m.tiles.co)
-	}
-	d := p.frame(dy, h, w, m.tiles.co, true)
+	d := p.arriving(m.tiles, dy, h, w)
 	p.weightGradient(m.tiles, seen, d)
 	p.convolveTiles(p.nothing(), dx, dx, source{m.tiles.back, d})
 	p.mem.back(d.v)

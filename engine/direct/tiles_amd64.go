@@ -77,6 +77,38 @@ func pack(y, x *float32, n int) {
 	archsimd.ClearAVXUpperBits()
 }
 
+// packAdding is pack for n pixels of c channels, and adds to sum what each channel of them sums up to.
+func packAdding(y, x, sum *float32, n, c int) {
+	for k := 0; k < c; k += group {
+		s0, s1 := load16(sum, k), load16(sum, k+side)
+		for i := k; i < n*c; i += c {
+			v0, v1 := load16(x, i), load16(x, i+side)
+			s0, s1 = s0.Add(v0), s1.Add(v1)
+			storeBits(pairs(v0, v1), y, i/2)
+		}
+		s0.Store(at16(sum, k))
+		s1.Store(at16(sum, k+side))
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
+// spreadAdding is spread, packed, and adds to sum what each channel sums up to.
+func spreadAdding(y, dz, x, a, q, p, sum *float32, n, c int) {
+	for k := 0; k < c; k += group {
+		a0, q0, p0, s0 := load16(a, k), load16(q, k), load16(p, k), load16(sum, k)
+		a1, q1, p1, s1 := load16(a, k+side), load16(q, k+side), load16(p, k+side), load16(sum, k+side)
+		for i := k; i < n*c; i += c {
+			v0 := load16(x, i).MulAdd(p0, load16(dz, i).MulAdd(a0, q0))
+			v1 := load16(x, i+side).MulAdd(p1, load16(dz, i+side).MulAdd(a1, q1))
+			s0, s1 = s0.Add(v0), s1.Add(v1)
+			storeBits(pairs(v0, v1), y, i/2)
+		}
+		s0.Store(at16(sum, k))
+		s1.Store(at16(sum, k+side))
+	}
+	archsimd.ClearAVXUpperBits()
+}
+
 // packRows turns 32 rows of x, sixteen values each and next values apart, into sixteen rows of pairs: those of rows side apart.
 func packRows(y, x *float32, next int) {
 	for j := range side {
