@@ -44,9 +44,9 @@ func storeBits(v bits16, p *float32, i int) {
 	v.Store((*[side]uint32)(unsafe.Add(unsafe.Pointer(p), 4*i)))
 }
 
-// halves holds constants, each in all lanes, because reading one takes less time than spreading it: half of the last place that
+// words holds constants, each in all lanes, because reading one takes less time than spreading it: half of the last place that
 // bfloat16 keeps, and the places of a pair.
-var halves = func() (k struct{ round, low, high [side]uint32 }) {
+var words = func() (k struct{ round, low, high [side]uint32 }) {
 	for i := range side {
 		k.round[i], k.low[i], k.high[i] = 0x8000, 0xffff, 0xffff0000
 	}
@@ -55,18 +55,18 @@ var halves = func() (k struct{ round, low, high [side]uint32 }) {
 
 // pairs is a and b, rounded to the nearest bfloat16, side by side.
 func pairs(a, b vector16) bits16 {
-	round := archsimd.LoadUint32x16(&halves.round)
+	round := archsimd.LoadUint32x16(&words.round)
 	return upper(a.AsUint32x16().Add(round), b.AsUint32x16().Add(round))
 }
 
 // lower is the pairs of the lower halves of a and b, upper those of the upper ones.
 func lower(a, b bits16) bits16 {
-	return a.And(archsimd.LoadUint32x16(&halves.low)).Or(b.ShiftAllLeft(16))
+	return a.And(archsimd.LoadUint32x16(&words.low)).Or(b.ShiftAllLeft(16))
 }
 
 func upper(a, b bits16) bits16 {
 	// Not shifted, as the compiler takes an instruction for it that waits for what a register held before.
-	return a.RotateAllRight(16).And(archsimd.LoadUint32x16(&halves.low)).Or(b.And(archsimd.LoadUint32x16(&halves.high)))
+	return a.RotateAllRight(16).And(archsimd.LoadUint32x16(&words.low)).Or(b.And(archsimd.LoadUint32x16(&words.high)))
 }
 
 // pack turns n values, a multiple of group, into half as many pairs.
@@ -122,7 +122,7 @@ func unpack(y, x *float32, n int) {
 	for i := 0; i < n; i += group {
 		v := loadBits(x, i/2)
 		storeBits(v.ShiftAllLeft(16), y, i)
-		storeBits(v.And(archsimd.LoadUint32x16(&halves.high)), y, i+side)
+		storeBits(v.And(archsimd.LoadUint32x16(&words.high)), y, i+side)
 	}
 	archsimd.ClearAVXUpperBits()
 }
