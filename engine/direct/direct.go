@@ -141,7 +141,7 @@ func (n *Net) Velocity(x, t []float32) []float32 {
 		defer underWay.Add(-1)
 		from, to := len(t)*i/parts, len(t)*(i+1)/parts
 		p := n.newPass(to-from, false)
-		copy(v[from*size:], p.forward(x[from*size:to*size], t[from:to]))
+		p.forward(v[from*size:to*size], x[from*size:to*size], t[from:to])
 		p.free()
 	})
 	return v
@@ -160,7 +160,9 @@ type Trace struct{ pass *pass }
 // Learn evaluates as Velocity does and keeps what Back needs.
 func (n *Net) Learn(x, t []float32) (v []float32, trace *Trace) {
 	p := n.newPass(len(t), true)
-	return p.forward(x, t), &Trace{p}
+	v = make([]float32, len(x))
+	p.forward(v, x, t)
+	return v, &Trace{p}
 }
 
 // Back adds to grad the gradient by the parameters of Σ v·dv, for dv [B,S,S,3], and frees the trace.

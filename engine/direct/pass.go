@@ -145,8 +145,8 @@ func (p *pass) gradientOf(name string, n int) []float32 {
 	return g
 }
 
-// forward evaluates the network for x [n,S,S,3].
-func (p *pass) forward(x, t []float32) []float32 {
+// forward sets v [n,S,S,3] to the network's value for x [n,S,S,3].
+func (p *pass) forward(v, x, t []float32) {
 	c := p.config
 	s := c.Size
 	p.embed(t)
@@ -182,7 +182,6 @@ func (p *pass) forward(x, t []float32) []float32 {
 	copy(bias, p.flat[p.out.bias:p.out.bias+unet.Channels])
 	p.beyond(u)
 	p.convolve(p.out.forward, u, bias, nil, y.v)
-	v := make([]float32, len(x))
 	var m []float32
 	if p.mix != nil {
 		m = p.mem.take(p.n * unet.Channels * unet.Channels)
@@ -216,7 +215,6 @@ func (p *pass) forward(x, t []float32) []float32 {
 		back(du.v)
 		p.mem.back(du.v)
 	}
-	return v
 }
 
 // mixed sets the three channels of v to y plus, where m has a matrix for image i, that of x.
