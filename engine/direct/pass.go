@@ -17,8 +17,6 @@ type grid struct {
 	arrived    *framed // in place of d, the gradient packed for the convolution that v comes from
 }
 
-func (g *grid) pixels() int { return g.n * g.h * g.w }
-
 // framed is a group of images with a frame of zeros around each: one pixel, and as many more on the right and below as
 // make the inside a multiple of four.
 type framed struct {
