@@ -93,13 +93,15 @@ def newest(folder, event, wanted=lambda head, machine: True, processor=None):
 def newest_of_each(folder, event, wanted=lambda head, machine: True):
     """Of each kind of processor the newest such result, newest first. A result's name begins with its date, and what was
     measured later on one day has the later date inside."""
-    found = {}
+    found = []
     for path in folder.glob("*.jsonl"):
         records = read(path)
         if len(records) > 1 and records[0].get("event") == event and wanted(records[0], records[1]):
-            at = datetime.datetime.fromisoformat(records[0]["date"]), os.fspath(path)
-            found[kind(records[1])] = max(found.get(kind(records[1]), (at, path, records)), (at, path, records), key=lambda f: f[0])
-    return [(path, records) for _, path, records in sorted(found.values(), key=lambda f: f[0], reverse=True)]
+            found.append((path, records))
+    each = {}
+    for path, records in sorted(found, key=lambda f: (datetime.datetime.fromisoformat(f[1][0]["date"]), os.fspath(f[0])), reverse=True):
+        each.setdefault(kind(records[1]), (path, records))
+    return list(each.values())
 
 
 def kind(machine):

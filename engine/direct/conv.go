@@ -77,32 +77,31 @@ type conv struct {
 	weight, bias int // where they lie in the parameters; bias is −1 where there is none
 	forward      *filter
 	back         *filter   // nil unless learning
-	area         int       // number of taps, 9 or 1
 	half         bool      // in bfloat16
-	du           []float32 // gradient by forward.u, laid out in the same way but for rows to fill up a product, [36][panel][rows][16]; with half by the weights, [area][co][ci]
+	du           []float32 // gradient by forward.u, laid out in the same way but for rows to fill up a product, [36][panel][rows][16]; in bfloat16 by the weights, [area][co][ci]
 	rows         int
 }
 
 func (n *Net) newConv(name string, ci, co int) *conv {
-	c := &conv{name: name, ci: ci, co: co, area: 9, half: n.halves(ci, co), weight: n.at[name+".weight"], bias: n.at[name+".bias"]}
-	c.make(n.learning)
+	c := &conv{name: name, ci: ci, co: co, half: n.halves(ci, co), weight: n.at[name+".weight"], bias: n.at[name+".bias"]}
+	c.make(9, n.learning)
 	return c
 }
 
-// make makes what the weights are turned into and, for learning, what a gradient takes.
-func (c *conv) make(learning bool) {
+// make makes what the weights of so many taps are turned into and, for learning, what a gradient takes.
+func (c *conv) make(area int, learning bool) {
 	wi, wo := roundUp(c.ci, lanes), roundUp(c.co, lanes)
-	c.forward = newFilter(c.area, wi, wo, c.half)
+	c.forward = newFilter(area, wi, wo, c.half)
 	switch {
 	case !learning:
 		return
 	case c.half:
-		c.du = aligned(c.area * wi * wo)
+		c.du = aligned(area * wi * wo)
 	default:
 		c.rows = roundUp(wi, tall)
 		c.du = make([]float32, places*c.forward.panels*c.rows*panel)
 	}
-	c.back = newFilter(c.area, wo, wi, c.half)
+	c.back = newFilter(area, wo, wi, c.half)
 }
 
 // halfway is a place for 36 vectors and for what aligns them: one that lies across two lines of the cache takes twice as long.

@@ -32,8 +32,8 @@ type Net struct {
 	blocks            map[string]*block
 }
 
-// New makes a network without weights; learning prepares it for Learn as well, and half has it compute in bfloat16 where Halves(c)
-// holds. Fits(c) must hold.
+// New makes a network without weights; learning prepares it for Learn as well, and half has it compute in bfloat16 where
+// Halves(c) holds. Fits(c) must hold.
 func New(c unet.Config, learning, half bool) *Net {
 	table := c.Table()
 	n := &Net{

@@ -36,45 +36,35 @@ func (f *filter) setTiles(team crew) {
 	})
 }
 
-// A run is of n neighbouring pixels of an image, from px on, in a tile's rows from row on.
-type run struct{ row, n, px int }
+// An image is divided among tiles of sixteen pixels that are neighbours in its frame: parts of its rows where those fill tiles;
+// others are taken through the frame from row to row.
 
-// tiling divides an image among tiles of sixteen pixels that are neighbours in its frame.
-type tiling struct {
-	starts []int // of each tile: the place in the frame of what its first pixel's first tap sees
-	runs   [][]run
+// sixteens is the number of tiles of an image.
+func (f *framed) sixteens() int {
+	if f.w%side == 0 {
+		return f.h * f.w / side
+	}
+	return ((f.h-1)*f.cols() + f.w + side - 1) / side
 }
 
-// tiling takes whole rows where they fill tiles. Others it takes through the frame from row to row.
-func (f *framed) tiling() tiling {
-	var t tiling
-	add := func(start int) {
-		t.starts = append(t.starts, start)
-		var runs []run
-		for k := range side {
-			y, x := (start+k)/f.cols(), (start+k)%f.cols()
-			if y >= f.h || x >= f.w {
-				continue
-			}
-			px := y*f.w + x
-			if last := len(runs) - 1; last >= 0 && runs[last].row+runs[last].n == k && runs[last].px+runs[last].n == px {
-				runs[last].n++
-				continue
-			}
-			runs = append(runs, run{k, 1, px})
-		}
-		t.runs = append(t.runs, runs)
-	}
+// start is the place in the frame of what the first tap of tile k's first pixel sees.
+func (f *framed) start(k int) int {
 	if f.w%side == 0 {
-		for i := 0; i < f.h*f.w; i += side {
-			add(i/f.w*f.cols() + i%f.w)
+		return k*side/f.w*f.cols() + k*side%f.w
+	}
+	return k * side
+}
+
+// inside calls do for the pixels of tile k that are not in the frame, as far as they are neighbours in the image: n of them
+// from pixel px on, in the tile's rows from row on.
+func (f *framed) inside(k int, do func(row, n, px int)) {
+	for row, at := 0, f.start(k); row < side && at/f.cols() < f.h; {
+		y, x := at/f.cols(), at%f.cols()
+		if x < f.w {
+			do(row, min(side-row, f.w-x), y*f.w+x)
 		}
-		return t
+		row, at = row+f.cols()-x, at+f.cols()-x
 	}
-	for start := 0; start < (f.h-1)*f.cols()+f.w; start += side {
-		add(start)
-	}
-	return t
 }
 
 // tilesTogether is the number of tiles that one piece of work takes through a convolution.
@@ -104,8 +94,7 @@ func (s source) steps() []int {
 // convolveTiles is convolve for the sum of convolutions of packed images, all of one size, with as many output channels.
 func (p *pass) convolveTiles(bias, add, y []float32, sources ...source) {
 	x, co := sources[0].x, sources[0].co
-	t := x.tiling()
-	per := len(t.starts)
+	per := x.sixteens()
 	total, size := x.n*per, tilesTogether
 	if least := (total + int(p.team) - 1) / int(p.team); least < size {
 		size = roundUp(least, 2)
@@ -120,7 +109,7 @@ func (p *pass) convolveTiles(bias, add, y []float32, sources ...source) {
 		var starts [2][tilesTogether]int
 		for q, s := range sources {
 			for k := range n {
-				starts[q][k] = ((first+k)/per*x.rows()*x.cols() + t.starts[(first+k)%per]) * 2 * s.ci
+				starts[q][k] = ((first+k)/per*x.rows()*x.cols() + x.start((first+k)%per)) * 2 * s.ci
 			}
 			if n%2 == 1 {
 				starts[q][n] = starts[q][n-1]
@@ -134,14 +123,14 @@ func (p *pass) convolveTiles(bias, add, y []float32, sources ...source) {
 			}
 			for k := range n {
 				at := (first + k) / per * x.h * x.w
-				for _, r := range t.runs[(first+k)%per] {
-					to := (at+r.px)*co + o
+				x.inside((first+k)%per, func(row, n, px int) {
+					to := (at+px)*co + o
 					var plus *float32
 					if add != nil {
 						plus = &add[to]
 					}
-					addRows(&y[to], &sums[(k*side+r.row)*group], &bias[o], plus, r.n, co)
-				}
+					addRows(&y[to], &sums[(k*side+row)*group], &bias[o], plus, n, co)
+				})
 			}
 		}
 		p.mem.back(sums)
@@ -176,7 +165,7 @@ func newSlabs(x *framed, area int) slabs {
 // weightGradientTiles is weightGradient for packed images: for each tap, Σ gradient·input over all pixels, in c.du
 // [area][co][ci].
 func (p *pass) weightGradientTiles(c *conv, x, dy *framed) {
-	s := newSlabs(x, c.area)
+	s := newSlabs(x, c.forward.area)
 	bytes := 4 * (s.columns*s.seen + s.pitch*dy.c)
 	total := x.n * s.per
 	size := min(total, max(1, (1<<20)/bytes))
@@ -194,7 +183,7 @@ func (p *pass) weightGradientTiles(c *conv, x, dy *framed) {
 			}
 		})
 		add := min(first, 1)
-		p.team.each(c.area*blocks, func(b int) {
+		p.team.each(c.forward.area*blocks, func(b int) {
 			tap, i, o := b/blocks, b%blocks%(x.c/group)*group, b%blocks/(x.c/group)*group
 			column, row := tap%s.columns, tap/s.columns+s.first
 			tileSums(&c.du[(tap*dy.c+o)*x.c+i], 4*x.c, &given[o*s.pitch], 4*s.pitch, 4*s.pitch*dy.c,
@@ -246,7 +235,7 @@ func (s slabs) give(to []float32, dy *framed, k, unit int) {
 
 // collectTiles is collect from weightGradientTiles.
 func (c *conv) collectTiles(team crew, to []float32) {
-	team.each(c.area*c.ci/side, func(b int) {
+	team.each(c.forward.area*c.ci/side, func(b int) {
 		tap, i := b/(c.ci/side), b%(c.ci/side)*side
 		var block [side * side]float32
 		for o := 0; o < c.co; o += side {

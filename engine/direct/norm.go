@@ -92,13 +92,9 @@ func (p *pass) normaliseBack(n norm, x *grid, time *conditioned, activate bool, 
 	c, wide, per := x.c, x.c/groups, bands(x.h)
 	gain, shift := p.flat[n.gain:n.gain+c], p.flat[n.shift:n.shift+c]
 	some := p.mem.take(p.n * per * 2 * c)
-	activated := activateBack
-	if n.half {
-		activated = activateBackRoughly
-	}
 	p.bands(x.h, func(k, i, y0, y1 int) {
 		o := (i*x.h + y0) * x.w * c
-		activated(&d[o], &x.v[o], &ab[2*i*c], &ab[(2*i+1)*c], &some[2*k*c], &some[(2*k+1)*c], (y1-y0)*x.w, c, activate)
+		activateBack(&d[o], &x.v[o], &ab[2*i*c], &ab[(2*i+1)*c], &some[2*k*c], &some[(2*k+1)*c], (y1-y0)*x.w, c, activate)
 	})
 	dGain, dShift := p.gradientOf(n.name+".gain", c), p.gradientOf(n.name+".shift", c)
 	qp := p.mem.take(p.n * 2 * c)

@@ -163,8 +163,7 @@ func (p *pass) forward(v, x, t []float32) {
 	p.convolve(p.in.forward, image, p.flat[p.in.bias:], nil, p.h.v)
 	first := p.h
 	p.later(func() {
-		dy := p.frame(first.d, s, s, c.Base, false)
-		p.biasGradient("in.bias", first.d, s, c.Base)
+		dy := p.arriving(p.in, first.d, s, s)
 		p.weightGradient(p.in, image, dy)
 		p.mem.back(dy.v, image.v, first.d, first.v)
 	})
@@ -204,8 +203,7 @@ func (p *pass) forward(v, x, t []float32) {
 			copy(g.v[px*lanes:], dv[px*3:px*3+3])
 			clear(g.v[px*lanes+3 : (px+1)*lanes])
 		}
-		dy := p.frame(g.v, s, s, lanes, false)
-		p.biasGradient("out.bias", g.v, s, lanes)
+		dy := p.arriving(p.out, g.v, s, s)
 		p.weightGradient(p.out, u, dy)
 		du := p.newGrid(s, s, last.c)
 		p.convolveBack(p.out, dy, du.v)

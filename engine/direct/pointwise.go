@@ -12,11 +12,11 @@ func (n *Net) newPointwise(name string, ci, co int) pointwise {
 	if !n.halves(ci, co) {
 		return pointwise{dense: n.newDense(name, ci, co)}
 	}
-	c := &conv{name: name, ci: ci, co: co, area: 1, half: true, weight: n.at[name+".weight"], bias: -1}
+	c := &conv{name: name, ci: ci, co: co, half: true, weight: n.at[name+".weight"], bias: -1}
 	if at, ok := n.at[name+".bias"]; ok {
 		c.bias = at
 	}
-	c.make(n.learning)
+	c.make(1, n.learning)
 	return pointwise{tiles: c}
 }
 

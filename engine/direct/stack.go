@@ -25,8 +25,8 @@ func NewStack(layers []StackLayer, slope float32, linear bool) *Stack {
 	for i, l := range layers {
 		name := fmt.Sprint(i)
 		if l.Stride == 1 {
-			c := &conv{name: name, ci: l.In, co: l.Out, area: 9}
-			c.make(true)
+			c := &conv{name: name, ci: l.In, co: l.Out}
+			c.make(9, true)
 			s.convs, s.wide = append(s.convs, c), append(s.wide, nil)
 			continue
 		}

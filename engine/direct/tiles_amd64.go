@@ -15,9 +15,9 @@ const (
 	group = 2 * side
 )
 
-// tileRows sets or, where add is not 0, adds to pairs of blocks of c, each [side][group], Σ_i A(row, i)·B(i), count times a product of [side][group] and
-// [group][group]: row r of A(row, i) lies aRow·r + starts[block] + steps[i] bytes behind a, and b holds [count][2][side][side]
-// pairs. All that is read should be aligned to 64 bytes.
+// tileRows sets or, where add is not 0, adds to pairs of blocks of c, each [side][group], Σ_i A(row, i)·B(i), count times a
+// product of [side][group] and [group][group]: row r of A(row, i) lies aRow·r + starts[block] + steps[i] bytes behind a, and
+// b holds [count][2][side][side] pairs. All that is read should be aligned to 64 bytes.
 //
 //go:noescape
 func tileRows(c, a *float32, starts *int, pairs, aRow int, steps *int, count int, b *float32, add int)
@@ -186,28 +186,6 @@ func besides(y, x *float32, n, c, next int) {
 			storeBits(lower(a, b), y, i*c+k)
 			storeBits(upper(a, b), y, i*c+k+side)
 		}
-	}
-	archsimd.ClearAVXUpperBits()
-}
-
-// activateBackRoughly is activateBack with roughSigmoid.
-func activateBackRoughly(dy, x, a, b, da, db *float32, n, c int, silu bool) {
-	for k := 0; k < c; k += side {
-		av, bv, one := load16(a, k), load16(b, k), archsimd.LoadFloat32x16(&swishes.one)
-		sumA, sumB := vector16{}, vector16{}
-		for i := k; i < n*c; i += c {
-			xv, d := load16(x, i), load16(dy, i)
-			if silu {
-				z := xv.MulAdd(av, bv)
-				s := roughSigmoid(z)
-				d = d.Mul(s).Mul(z.Mul(one.Sub(s)).Add(one))
-				d.Store(at16(dy, i))
-			}
-			sumA = d.MulAdd(xv, sumA)
-			sumB = sumB.Add(d)
-		}
-		sumA.Store(at16(da, k))
-		sumB.Store(at16(db, k))
 	}
 	archsimd.ClearAVXUpperBits()
 }

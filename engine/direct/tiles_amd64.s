@@ -178,7 +178,7 @@ step:
 	RELEASE
 	RET
 
-// Rows a, b, c, d of four become, in every group of four columns, their transpose. t and u are free.
+// Rows a, b, c, d of four become, in every group of four columns, their transpose. t, u, v and w are spoilt.
 #define FOURS(a, b, c, d, t, u, v, w) \
 	VPUNPCKLDQ  b, a, t; \
 	VPUNPCKHDQ  b, a, u; \
@@ -189,7 +189,7 @@ step:
 	VPUNPCKLQDQ w, u, c; \
 	VPUNPCKHQDQ w, u, d
 
-// The four groups of four columns of a, b, c, d, as a matrix, become their transpose.
+// The four groups of four columns of a, b, c, d, as a matrix, become their transpose; likewise.
 #define GROUPS(a, b, c, d, t, u, v, w) \
 	VSHUFI32X4 $0x44, b, a, t; \
 	VSHUFI32X4 $0xEE, b, a, u; \
@@ -200,6 +200,22 @@ step:
 	VSHUFI32X4 $0x88, w, u, c; \
 	VSHUFI32X4 $0xDD, w, u, d
 
+// READ and WRITE take four rows from (SI), DX bytes apart, and to (DI), AX bytes apart, and go on behind them; R8 and R9 are
+// three times the distances.
+#define READ(a, b, c, d) \
+	VMOVDQU32 (SI), a; \
+	VMOVDQU32 (SI)(DX*1), b; \
+	VMOVDQU32 (SI)(DX*2), c; \
+	VMOVDQU32 (SI)(R8*1), d; \
+	LEAQ (SI)(DX*4), SI
+
+#define WRITE(a, b, c, d) \
+	VMOVDQU32 a, (DI); \
+	VMOVDQU32 b, (DI)(AX*1); \
+	VMOVDQU32 c, (DI)(AX*2); \
+	VMOVDQU32 d, (DI)(R9*1); \
+	LEAQ (DI)(AX*4), DI
+
 // func transpose16(to *float32, toRow int, from *float32, fromRow int)
 TEXT ·transpose16(SB), NOSPLIT, $0-32
 	MOVQ to+0(FP), DI
@@ -208,25 +224,10 @@ TEXT ·transpose16(SB), NOSPLIT, $0-32
 	MOVQ fromRow+24(FP), DX
 	LEAQ (DX)(DX*2), R8
 	LEAQ (AX)(AX*2), R9
-	VMOVDQU32 (SI), Z0
-	VMOVDQU32 (SI)(DX*1), Z1
-	VMOVDQU32 (SI)(DX*2), Z2
-	VMOVDQU32 (SI)(R8*1), Z3
-	LEAQ (SI)(DX*4), SI
-	VMOVDQU32 (SI), Z4
-	VMOVDQU32 (SI)(DX*1), Z5
-	VMOVDQU32 (SI)(DX*2), Z6
-	VMOVDQU32 (SI)(R8*1), Z7
-	LEAQ (SI)(DX*4), SI
-	VMOVDQU32 (SI), Z8
-	VMOVDQU32 (SI)(DX*1), Z9
-	VMOVDQU32 (SI)(DX*2), Z10
-	VMOVDQU32 (SI)(R8*1), Z11
-	LEAQ (SI)(DX*4), SI
-	VMOVDQU32 (SI), Z12
-	VMOVDQU32 (SI)(DX*1), Z13
-	VMOVDQU32 (SI)(DX*2), Z14
-	VMOVDQU32 (SI)(R8*1), Z15
+	READ(Z0, Z1, Z2, Z3)
+	READ(Z4, Z5, Z6, Z7)
+	READ(Z8, Z9, Z10, Z11)
+	READ(Z12, Z13, Z14, Z15)
 	FOURS(Z0, Z1, Z2, Z3, Z16, Z17, Z18, Z19)
 	FOURS(Z4, Z5, Z6, Z7, Z20, Z21, Z22, Z23)
 	FOURS(Z8, Z9, Z10, Z11, Z24, Z25, Z26, Z27)
@@ -235,24 +236,9 @@ TEXT ·transpose16(SB), NOSPLIT, $0-32
 	GROUPS(Z1, Z5, Z9, Z13, Z20, Z21, Z22, Z23)
 	GROUPS(Z2, Z6, Z10, Z14, Z24, Z25, Z26, Z27)
 	GROUPS(Z3, Z7, Z11, Z15, Z28, Z29, Z30, Z31)
-	VMOVDQU32 Z0, (DI)
-	VMOVDQU32 Z1, (DI)(AX*1)
-	VMOVDQU32 Z2, (DI)(AX*2)
-	VMOVDQU32 Z3, (DI)(R9*1)
-	LEAQ (DI)(AX*4), DI
-	VMOVDQU32 Z4, (DI)
-	VMOVDQU32 Z5, (DI)(AX*1)
-	VMOVDQU32 Z6, (DI)(AX*2)
-	VMOVDQU32 Z7, (DI)(R9*1)
-	LEAQ (DI)(AX*4), DI
-	VMOVDQU32 Z8, (DI)
-	VMOVDQU32 Z9, (DI)(AX*1)
-	VMOVDQU32 Z10, (DI)(AX*2)
-	VMOVDQU32 Z11, (DI)(R9*1)
-	LEAQ (DI)(AX*4), DI
-	VMOVDQU32 Z12, (DI)
-	VMOVDQU32 Z13, (DI)(AX*1)
-	VMOVDQU32 Z14, (DI)(AX*2)
-	VMOVDQU32 Z15, (DI)(R9*1)
+	WRITE(Z0, Z1, Z2, Z3)
+	WRITE(Z4, Z5, Z6, Z7)
+	WRITE(Z8, Z9, Z10, Z11)
+	WRITE(Z12, Z13, Z14, Z15)
 	VZEROUPPER
 	RET

@@ -23,8 +23,8 @@ func TestTilesAddUpExactly(t *testing.T) {
 	}
 	for _, s := range []struct{ n, h, w, ci, co int }{{2, 16, 16, 32, 32}, {3, 8, 8, 64, 32}, {1, 32, 32, 32, 96}, {3, 6, 6, 32, 64}, {2, 4, 4, 96, 32}, {1, 2, 2, 32, 32}, {2, 40, 40, 32, 32}} {
 		p := (&Net{learning: true, half: true, team: newCrew(), mem: pool{free: map[int][][]float32{}}}).newPass(s.n, true)
-		c := &conv{ci: s.ci, co: s.co, area: 9, half: true}
-		c.make(true)
+		c := &conv{ci: s.ci, co: s.co, half: true}
+		c.make(9, true)
 		w, x, dy, add, bias := whole(9*s.ci*s.co), whole(s.n*s.h*s.w*s.ci), whole(s.n*s.h*s.w*s.co), whole(s.n*s.h*s.w*s.co), whole(s.co)
 		c.forward.set(p.team, w, s.ci, s.co, false)
 		c.back.set(p.team, w, s.ci, s.co, true)

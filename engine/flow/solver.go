@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Velocity evaluates v(x, t) for a batch of states laid one after another; the result has the length of x, which stays as it is. One call
-// is one network evaluation (NFE) for every state of the batch.
+// Velocity evaluates v(x, t) for a batch of states laid one after another; the result has the length of x, which stays as
+// it is. One call is one network evaluation (NFE) for every state of the batch.
 type Velocity func(x []float32, t float64) ([]float32, error)
 
 // Counted is v with a count of its evaluations.
